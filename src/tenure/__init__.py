@@ -1,0 +1,3 @@
+"""Tenure, the customer lakehouse."""
+
+__version__ = "0.1.0"

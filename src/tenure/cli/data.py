@@ -1,0 +1,173 @@
+"""Verbs that move data: ingest, build and run."""
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from tenure.cli.options import (
+    DateOption,
+    DebugOption,
+    Format,
+    JsonOption,
+    ProjectOption,
+    StrictOption,
+    business_date,
+    project_of,
+)
+from tenure.cli.output import Failed, print_json, print_rows, print_table, progress, say
+
+if TYPE_CHECKING:
+    from tenure.core.settings import Project
+    from tenure.pipeline import RunResult
+
+
+def ingest(
+    sources: Annotated[
+        list[str] | None, typer.Argument(metavar="[SOURCE]...", help="Which sources; all when none is named.")
+    ] = None,
+    date: DateOption = None,
+    strict: StrictOption = False,
+    project: ProjectOption = None,
+    json: JsonOption = False,
+    debug: DebugOption = False,
+) -> None:
+    """Load new files and tables into the raw zone; bad rows go to quarantine.
+
+    A file that was loaded before is not loaded again. A file that cannot be taken is refused with the
+    reason, and the others are loaded all the same.
+
+      tenure ingest
+      tenure ingest customers usage --date 2025-10-02
+    """
+    from tenure.pipeline import run_ingest
+
+    opened = project_of(project)
+    with progress(json) as listener:
+        result = run_ingest(opened, business_date(date), tuple(sources or ()), listener)
+    _tell(opened, result, json)
+    if not json and not result.refused:
+        say("next: tenure build")
+    _end(result, strict)
+
+
+def build(
+    full: Annotated[bool, typer.Option("--full", help="Compute every model anew from the raw zone.")] = False,
+    select: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--select", metavar="MODEL", help="Compute this model anew, and what depends on it. May be repeated."
+        ),
+    ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what would be computed, in order, and do nothing.")
+    ] = False,
+    date: DateOption = None,
+    project: ProjectOption = None,
+    json: JsonOption = False,
+    debug: DebugOption = False,
+) -> None:
+    """Build the star schema from the raw zone, check it and publish it as a release.
+
+    Models whose inputs did not change are taken over from the release before. When a check fails,
+    nothing is published and the release before stays in force.
+
+      tenure build --dry-run
+    """
+    from tenure.core.clock import new_run_id
+    from tenure.pipeline import plan_build, run_build
+    from tenure.warehouse.runner import BuildRequest
+
+    opened = project_of(project)
+    day, chosen = business_date(date), tuple(select or ())
+    if dry_run:
+        planned = plan_build(opened, BuildRequest(new_run_id(), day, full, chosen))
+        rows = [(m.name, m.layer, "compute" if m.name in planned.computed else "keep") for m in planned.order]
+        print_rows(("model", "layer", "action"), rows, Format.json if json else Format.table)
+        return
+    with progress(json) as listener:
+        result = run_build(opened, BuildRequest(new_run_id(), day, full, chosen, listener.models))
+    if json:
+        print_json(_build_json(result.release, result.published, result.computed))
+    else:
+        say(_build_line(result.release, result.published, len(result.computed)))
+
+
+def run(
+    date: DateOption = None,
+    strict: StrictOption = False,
+    project: ProjectOption = None,
+    json: JsonOption = False,
+    debug: DebugOption = False,
+) -> None:
+    """Do all of it: ingest what is new, build, check and publish.
+
+    tenure run
+    tenure run --date 2025-10-02 --strict
+    """
+    from tenure.pipeline import run_all
+
+    opened = project_of(project)
+    with progress(json) as listener:
+        result = run_all(opened, business_date(date), listener)
+    _tell(opened, result, json)
+    if result.build and not json:
+        say(_build_line(result.build.release, result.build.published, len(result.build.computed)))
+        say("next: tenure report, tenure serve")
+    _end(result, strict)
+
+
+def _build_json(release: str, published: bool, computed: tuple[str, ...]) -> dict[str, object]:
+    return {"release": release, "published": published, "computed": list(computed)}
+
+
+def _build_line(release: str, published: bool, computed: int) -> str:
+    if not published:
+        return f"nothing changed: release {release} stays in force"
+    return f"release {release} is in force ({computed} models computed, all checks passed)"
+
+
+def _tell(project: "Project", result: "RunResult", json: bool) -> None:
+    from tenure.contracts.files import read_contracts
+    from tenure.pipeline import without_files
+
+    if json:
+        built = result.build
+        document: dict[str, object] = {
+            "run_id": result.run_id,
+            "loads": [asdict(outcome) for outcome in result.outcomes],
+        }
+        if built:
+            document["build"] = _build_json(built.release, built.published, built.computed)
+        print_json(document)
+        return
+    print_summary(result)
+    for contract in without_files(project, read_contracts(project.sources)):
+        say(f"note: no file matches {contract.path} (source {contract.source}); what it feeds stays empty")
+    for outcome in result.outcomes:
+        for note in outcome.notes:
+            say(f"note: {outcome.file}: {note}")
+
+
+def print_summary(result: "RunResult") -> None:
+    """One line a source: what came in and what became of it; then each refusal with its cure."""
+    names = ("source", "files", "in", "loaded", "quarantined", "duplicates", "unchanged", "refused")
+    rows: list[tuple[object, ...]] = []
+    for source in dict.fromkeys(outcome.source for outcome in result.outcomes):
+        own = [outcome for outcome in result.outcomes if outcome.source == source]
+        totals = [sum(getattr(outcome, name) for outcome in own) for name in ("records_in", *names[3:7])]
+        rows.append((source, len(own), *totals, sum(outcome.status == "refused" for outcome in own)))
+    if rows:
+        print_table(names, rows)
+    for outcome in result.refused:
+        typer.echo(f"refused: {outcome.reason}", err=True)
+    if result.quarantined:
+        say(f"{result.quarantined} rows are in quarantine; look at them with: tenure quarantine list")
+
+
+def _end(result: "RunResult", strict: bool) -> None:
+    """Exit code 1 when a delivery was refused, 3 when rows were quarantined and that was to be strict."""
+    if result.refused:
+        raise Failed(1)
+    if strict and result.quarantined:
+        raise Failed(3)

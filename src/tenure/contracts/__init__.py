@@ -1,0 +1,1 @@
+"""What a source promises, and the checks that follow from it."""

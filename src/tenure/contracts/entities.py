@@ -1,0 +1,90 @@
+"""The canonical tables that the warehouse understands, and the columns each may have."""
+
+from dataclasses import dataclass
+
+ID = "id"
+"""The type of a natural key: BIGINT or STRING, as the contracts that feed it say."""
+
+
+@dataclass(frozen=True)
+class EntityColumn:
+    """A canonical column; `type` is a common type name or `id`."""
+
+    name: str
+    type: str
+    required: bool = False
+
+
+@dataclass(frozen=True)
+class Entity:
+    """A canonical table: `key` identifies a record, `dated_by` says when it happened."""
+
+    name: str
+    grain: str
+    key: str
+    columns: tuple[EntityColumn, ...]
+    dated_by: str | None = None
+
+    def column(self, name: str) -> EntityColumn | None:
+        """The canonical column of that name, if it is one."""
+        return next((column for column in self.columns if column.name == name), None)
+
+
+def _entity(name: str, grain: str, key: str, columns: str, dated_by: str | None = None) -> Entity:
+    parsed = (entry.strip().split(" ") for entry in columns.split("|"))
+    return Entity(
+        name,
+        grain,
+        key,
+        tuple(EntityColumn(words[0].rstrip("!"), words[1], words[0].endswith("!")) for words in parsed),
+        dated_by,
+    )
+
+
+# A name ends in ! where the column is required.
+ENTITIES: dict[str, Entity] = {
+    entity.name: entity
+    for entity in (
+        _entity(
+            "customers",
+            "one customer, as it is now or as of one snapshot",
+            "customer_id",
+            "customer_id! id | first_name STRING | last_name STRING | birth_date DATE | age INTEGER"
+            " | gender STRING | geography STRING | is_active BOOLEAN | tenure_months INTEGER"
+            " | date_opened DATE | date_closed DATE | updated_at TIMESTAMP | segment STRING"
+            " | do_not_score BOOLEAN | email STRING | phone STRING",
+        ),
+        _entity(
+            "usage",
+            "one customer, product and period",
+            "usage_log_id",
+            "usage_log_id! id | customer_id! id | product_type STRING | monthly_balance DECIMAL(18,2)"
+            " | num_products INTEGER | usage_date DATE | currency STRING",
+            "usage_date",
+        ),
+        _entity(
+            "transactions",
+            "one booking",
+            "transaction_id",
+            "transaction_id! id | customer_id! id | transaction_at! TIMESTAMP | amount! DECIMAL(18,2)"
+            " | account_id id | kind STRING | channel STRING | product_type STRING | currency STRING",
+            "transaction_at",
+        ),
+        _entity(
+            "offers",
+            "one offer to one customer",
+            "offer_id",
+            "offer_id! id | customer_id! id | offer_type STRING | accepted BOOLEAN | date_offered DATE"
+            " | date_answered DATE | cost DECIMAL(18,2) | arm STRING",
+            "date_offered",
+        ),
+        _entity(
+            "tickets",
+            "one support ticket",
+            "ticket_id",
+            "ticket_id! id | customer_id! id | issue_type STRING | severity STRING | opened_at TIMESTAMP"
+            " | resolved_at TIMESTAMP | resolution_time_hrs DECIMAL(10,2)",
+            "opened_at",
+        ),
+    )
+}

@@ -1,0 +1,190 @@
+"""A contract: what one source promises, in the terms of the Open Data Contract Standard."""
+
+import hashlib
+import re
+from decimal import Decimal
+from functools import cached_property
+from typing import Annotated, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from tenure.contracts.entities import ENTITIES, ID, EntityColumn
+
+_DECIMAL = re.compile(r"decimal\(([1-9][0-9]?),([0-9]{1,2})\)")
+_SQL_TYPES = {
+    "integer": "BIGINT",
+    "boolean": "BOOLEAN",
+    "date": "DATE",
+    "timestamp": "TIMESTAMP",
+    "string": "STRING",
+    "number": "DOUBLE",
+}
+_ACCEPTS = {
+    "STRING": {"string"},
+    "BOOLEAN": {"boolean"},
+    "DATE": {"date"},
+    "TIMESTAMP": {"timestamp", "date"},
+    "INTEGER": {"integer"},
+    ID: {"integer", "string"},
+}
+
+Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=63)]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+
+
+class ColumnContract(_Strict):
+    """What one column promises.
+
+    `type`: integer, decimal(p,s), boolean, date, timestamp, string or number (a ratio in binary
+    floating point; never money). `from`: its name in the source, if another. `range`: least and
+    greatest value, either may be null. `personal`: the class of personal data it holds.
+    """
+
+    type: str
+    source_name: str | None = Field(default=None, alias="from")
+    description: str | None = None
+    required: bool = False
+    unique: bool = False
+    range: tuple[Decimal | None, Decimal | None] | None = None
+    pattern: str | None = None
+    allowed: tuple[str, ...] | None = None
+    personal: Literal["name", "contact", "birth", "demographic", "free_text"] | None = None
+
+    @model_validator(mode="after")
+    def _known(self) -> Self:
+        decimal = _DECIMAL.fullmatch(self.type)
+        if self.type not in _SQL_TYPES and not decimal:
+            known = ", ".join(_SQL_TYPES)
+            raise ValueError(f"type '{self.type}' is not known; use {known} or decimal(p,s)")
+        if decimal and not int(decimal[2]) <= int(decimal[1]) <= 38:
+            raise ValueError(f"type '{self.type}': at most 38 digits, and no more decimals than digits")
+        if self.range and self.type not in {"integer", "number"} and not decimal:
+            raise ValueError("range is for integer, decimal and number columns")
+        if (self.pattern or self.allowed) and self.type != "string":
+            raise ValueError("pattern and allowed are for string columns")
+        if self.pattern:
+            try:
+                re.compile(self.pattern)
+            except re.error as error:
+                raise ValueError(f"pattern is not a regular expression: {error}") from error
+        return self
+
+    @property
+    def decimal(self) -> tuple[int, int] | None:
+        """Precision and scale, of a decimal column."""
+        match = _DECIMAL.fullmatch(self.type)
+        return (int(match[1]), int(match[2])) if match else None
+
+    @property
+    def sql_type(self) -> str:
+        """The column's type in the common names of the engines."""
+        return _SQL_TYPES.get(self.type) or self.type.upper()
+
+
+def _expect_fit(given: ColumnContract, column: EntityColumn, entity: str) -> None:
+    """An entity's column may be declared narrower than the entity holds it, never wider: nothing is rounded later."""
+    fits = _ACCEPTS.get(column.type)
+    if fits is not None and given.type not in fits:
+        raise ValueError(f"{column.name} is {given.type}; entity {entity} takes {' or '.join(sorted(fits))}")
+    if fits is not None:
+        return
+    most = _DECIMAL.fullmatch(column.type.lower())
+    if most is None or (given.decimal is None and given.type != "integer"):
+        raise ValueError(f"{column.name} is {given.type}; entity {entity} takes decimal(p,s) or integer")
+    if given.decimal:
+        precision, scale = given.decimal
+        if scale > int(most[2]) or precision - scale > int(most[1]) - int(most[2]):
+            raise ValueError(f"{column.name} is {given.type}; entity {entity} holds at most {column.type}")
+
+
+class Effective(_Strict):
+    """When a customer record became true: a date column of it, or a date in the file's name.
+
+    `file_name` is a pattern such as `customers_{yyyy-mm}.csv` (a month means its last day) or
+    `customers_{yyyy-mm-dd}.csv`.
+    """
+
+    column: Name | None = None
+    file_name: str | None = None
+
+    @model_validator(mode="after")
+    def _one(self) -> Self:
+        if (self.column is None) == (self.file_name is None):
+            raise ValueError("give either column or file_name")
+        if self.file_name and not re.search(r"\{yyyy-mm(-dd)?\}", self.file_name):
+            raise ValueError("file_name must hold {yyyy-mm} or {yyyy-mm-dd}")
+        return self
+
+
+class Contract(_Strict):
+    """One source: where it is, what its records look like and which entity they feed."""
+
+    source: Name
+    description: str | None = None
+    owner: str | None = None
+    entity: str
+    kind: Literal["csv", "ndjson", "mariadb"]
+    path: str | None = None
+    delimiter: str = ","
+    url: str | None = None
+    table: str | None = None
+    key: tuple[Name, ...] = ()
+    keyless: bool = False
+    order_by: Name | None = None
+    effective: Effective | None = None
+    max_bad_share: float = Field(default=0.5, ge=0, le=1)
+    columns: dict[Name, ColumnContract] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        entity = ENTITIES.get(self.entity)
+        if entity is None:
+            raise ValueError(f"entity '{self.entity}' is not known; use one of {', '.join(ENTITIES)}")
+        self._expect_place()
+        self._expect_key()
+        for column in entity.columns:
+            generated = self.keyless and column.name == entity.key
+            given = self.columns.get(column.name)
+            if given is not None:
+                _expect_fit(given, column, self.entity)
+            elif column.required and not generated:
+                raise ValueError(f"entity {self.entity} needs the column {column.name}")
+        names = list(self.source_columns().values())
+        if len(set(names)) != len(names):
+            raise ValueError("two columns are read from the same source column")
+        return self
+
+    def _expect_place(self) -> None:
+        if self.kind == "mariadb":
+            if not self.url or not self.table:
+                raise ValueError("a mariadb source needs url and table")
+        elif not self.path:
+            raise ValueError(f"a {self.kind} source needs path")
+        if len(self.delimiter) != 1 or self.delimiter in '"\r\n':
+            raise ValueError("delimiter must be one character, not a quote or a line end")
+
+    def _expect_key(self) -> None:
+        if bool(self.key) == self.keyless:
+            raise ValueError("name the key columns, or say keyless: true")
+        if self.keyless and self.entity == "customers":
+            raise ValueError("customers need a key")
+        for name in (*self.key, *filter(None, [self.order_by, self.effective and self.effective.column])):
+            if name not in self.columns:
+                raise ValueError(f"'{name}' is used but is not one of the columns")
+
+    @cached_property
+    def version(self) -> str:
+        """A fingerprint of everything the contract says: another one, another version."""
+        return hashlib.sha256(self.model_dump_json(by_alias=True).encode()).hexdigest()[:12]
+
+    def source_columns(self) -> dict[str, str]:
+        """Contract name → name in the source, in the contract's order."""
+        return {name: column.source_name or name for name, column in self.columns.items()}
+
+    def attributes(self) -> dict[str, ColumnContract]:
+        """Columns beyond the entity's own: they come along as attributes."""
+        entity = ENTITIES[self.entity]
+        return {name: column for name, column in self.columns.items() if entity.column(name) is None}

@@ -1,0 +1,1 @@
+"""The only room that knows the engines: a protocol, DuckDB, Spark and the shim functions."""

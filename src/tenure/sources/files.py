@@ -1,0 +1,93 @@
+"""Finds the files of a source, tells which of them are new, and opens them through their guard."""
+
+import re
+from collections.abc import Callable, Iterator
+from datetime import date, timedelta
+from pathlib import Path
+
+from tenure.contracts.model import Contract
+from tenure.core.durable import sha256_file
+from tenure.core.errors import SourceRefused
+from tenure.sources.csv_guard import csv_blocks
+from tenure.sources.csv_header import read_header
+from tenure.sources.json_guard import json_blocks
+from tenure.sources.loader import Delivery
+from tenure.sources.records import Block
+
+_GUARDS: dict[str, Callable[[Path, Contract], Iterator[Block]]] = {"csv": csv_blocks, "ndjson": json_blocks}
+
+
+def find_files(root: Path, contract: Contract) -> list[Path]:
+    """The files that the contract's path names, by name; folders included, so that they can be refused."""
+    pattern = contract.path or ""
+    base = Path("/") if pattern.startswith("/") else root
+    return sorted(base.glob(pattern.lstrip("/")))
+
+
+def stamp_of(path: Path) -> str:
+    """Changes whenever the file's bytes may have: size, inode and the two times of last change."""
+    stat = path.stat()
+    return f"{stat.st_size}.{stat.st_ino}.{stat.st_mtime_ns}.{stat.st_ctime_ns}"
+
+
+def file_delivery(root: Path, path: Path, contract: Contract) -> Delivery:
+    """A file as a delivery; raises `SourceRefused` when it is not a readable file."""
+    name = str(path.relative_to(root)) if path.is_relative_to(root) else str(path)
+    if path.is_dir():
+        raise SourceRefused(
+            "is a folder where a file should be",
+            where=name,
+            cure=f"move it, or change path in sources/{contract.source}.yml",
+        )
+    try:
+        stamp = stamp_of(path)
+        sha256 = sha256_file(path)
+    except OSError as error:
+        raise SourceRefused(
+            f"cannot be read: {error.strerror}", where=name, cure="check that it exists and that you may read it"
+        ) from error
+    return Delivery(
+        name=name,
+        sha256=sha256,
+        stamp=stamp,
+        blocks=lambda: _GUARDS[contract.kind](path, contract),
+        effective=date_in_name(path.name, contract),
+        still_the_same=lambda: stamp_of(path) == stamp,
+        notes=_header_notes(path, contract) if contract.kind == "csv" else (),
+    )
+
+
+def _header_notes(path: Path, contract: Contract) -> tuple[str, ...]:
+    """What a person should know of a header that fits but is not the contract's, word for word."""
+    header = read_header(path, contract)
+    notes: list[str] = []
+    if header.reordered:
+        notes.append("its columns stand in another order than the contract's; they were matched by name")
+    if header.missing:
+        notes.append(f"it has no {', '.join(header.missing)}; left empty")
+    return tuple(notes)
+
+
+def date_in_name(name: str, contract: Contract) -> date | None:
+    """The date that the contract's `effective.file_name` finds in a file's name; a month means its last day.
+
+    Raises `SourceRefused` for a name that fits the pattern with a date that does not exist.
+    """
+    if contract.effective is None or contract.effective.file_name is None:
+        return None
+    pattern = re.escape(contract.effective.file_name)
+    for word, digits in ((r"\{yyyy\-mm\-dd\}", r"(\d{4})-(\d{2})-(\d{2})"), (r"\{yyyy\-mm\}", r"(\d{4})-(\d{2})")):
+        pattern = pattern.replace(word, digits)
+    found = re.fullmatch(pattern.replace(r"\*", ".*"), name)
+    if found is None:
+        return None
+    parts = [int(part) for part in found.groups()]
+    try:
+        if len(parts) == 3:
+            return date(*parts)
+        year, month = parts
+        return date(year + month // 12, month % 12 + 1, 1) - timedelta(days=1)
+    except ValueError as error:
+        raise SourceRefused(
+            f"its name holds a date that does not exist ({error})", where=name, cure="rename the file"
+        ) from error

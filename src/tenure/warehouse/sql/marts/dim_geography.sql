@@ -1,0 +1,5 @@
+SELECT
+  geography,
+  COUNT(*) AS customers
+FROM dim_customer
+GROUP BY geography
