@@ -206,7 +206,7 @@ def _checked_blocks(
                 where=delivery.name,
                 cure="nothing was loaded; this is a fault in Tenure's reader: please report it with the file",
             )
-        text = frozenset(name for name in contract.columns if pa.types.is_string(block.table.schema.field(name).type))
+        text = frozenset(name for name in contract.columns if block.table.schema.field(name).type == pa.string())
         checks = compiled.setdefault(text, compile_checks(contract, text))
         checked = engine.query(checks.sql, block=block.table).sort_by("_row")
         broken = checked.filter(pc.is_valid(checked["_broken"]))

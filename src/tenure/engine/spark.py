@@ -1,0 +1,156 @@
+"""Spark in local mode: the engine for what one machine's DuckDB cannot hold, and the second opinion in tests."""
+
+import hashlib
+import shutil
+import tempfile
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
+from itertools import count
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from tenure.core.errors import BuildError, TenureError
+from tenure.engine.protocol import Column
+from tenure.engine.spark_session import SparkSession, start
+
+# spark_session has asked for pyspark in a friendlier way than these would.
+from py4j.protocol import Py4JError  # pyright: ignore[reportMissingTypeStubs]  # isort: skip
+from pyspark.errors import AnalysisException, PySparkException  # isort: skip
+from pyspark.sql import DataFrame  # isort: skip
+
+_COMMON = {"int": "INTEGER", "timestamp_ntz": "TIMESTAMP", "timestamp": "TIMESTAMP WITH TIME ZONE"}
+
+
+class SparkEngine:
+    """See `Engine`. One per process at a time; all its files are in a folder under `scratch`, which `close` removes."""
+
+    name = "spark"
+
+    def __init__(self, scratch: Path, *, memory: str = "4GB", threads: int | None = None) -> None:
+        scratch.mkdir(parents=True, exist_ok=True)
+        self._folder = tempfile.TemporaryDirectory(prefix="spark-", dir=scratch)
+        self._registered: dict[str, Path] = {}
+        self._numbers = count()
+        try:
+            self._spark = start(Path(self._folder.name).resolve(), memory=memory, threads=threads)
+        except BaseException:
+            self._folder.cleanup()
+            raise
+
+    def query(self, sql: str, **tables: pa.Table) -> pa.Table:
+        """See `Engine.query`."""
+        for name, table in tables.items():
+            self.register(name, table)
+        try:
+            with _explained():
+                answer = self._session.sql(sql).toArrow()
+        finally:
+            for name in tables:
+                self._forget(name)
+        nullable = zip(answer.schema.names, answer.schema.types, strict=True)  # Spark says which columns hold no NULL
+        return answer.cast(pa.schema(list(nullable)))
+
+    def register(self, name: str, table: pa.Table) -> None:
+        """See `Engine.register`. The table goes through a Parquet file: exact, and read in parallel."""
+        file = Path(self._folder.name) / f"registered-{next(self._numbers)}.parquet"
+        pq.write_table(table, file, coerce_timestamps="us")
+        self._forget(name)
+        self.view_of_files(name, [file])
+        self._registered[name] = file
+
+    def view_of_files(self, name: str, files: Sequence[Path]) -> None:
+        """See `Engine.view_of_files`."""
+        with _explained():
+            frame = self._session.read.parquet(*(_unglobbed(file) for file in files))
+            frame.createOrReplaceTempView(name)
+
+    def view(self, name: str, sql: str) -> None:
+        """See `Engine.view`."""
+        self._sql(f"CREATE OR REPLACE TEMPORARY VIEW {name} AS {sql}")
+
+    def write(self, sql: str, target: Path) -> int:
+        """See `Engine.write`. Spark writes a folder; its one part becomes the file, whole or not at all."""
+        folder = target.with_name(f".{target.name}.spark")
+        try:
+            with _explained():
+                # coalesce, not repartition: it keeps the order of an ORDER BY.
+                self._session.sql(sql).coalesce(1).write.mode("overwrite").parquet(str(folder))
+            part = next(folder.glob("part-*.parquet"))
+            part.replace(target)
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+        return pq.read_metadata(target).num_rows
+
+    def columns(self, relation: str) -> list[Column]:
+        """See `Engine.columns`."""
+        schema = self._sql(f"SELECT * FROM {relation}").schema
+        return [Column(field.name, _common_type(field.dataType.simpleString())) for field in schema.fields]
+
+    def content_hash(self, relation: str) -> str:
+        """See `Engine.content_hash`: the sum of Spark's row hashes, with the row count and the schema."""
+        columns = self.columns(relation)
+        # xxhash64 skips a NULL, so that each column brings along whether it is one.
+        parts = ", ".join(f'"{column.name}", "{column.name}" IS NULL' for column in columns)
+        sums = f"SELECT COUNT(*), SUM(CAST(xxhash64({parts}) AS DECIMAL(38,0))) FROM {relation}"
+        with _explained():
+            row = self._session.sql(sums).collect()[0]
+        schema = ",".join(f"{column.name} {column.type}" for column in columns)
+        return hashlib.sha256(f"{schema}|{tuple(row)}".encode()).hexdigest()[:32]
+
+    def close(self) -> None:
+        """See `Engine.close`. The Java process ends, too."""
+        try:
+            self._spark.stop()
+        finally:
+            self._folder.cleanup()
+
+    @property
+    def _session(self) -> SparkSession:
+        return self._spark.session
+
+    def _sql(self, sql: str) -> DataFrame:
+        with _explained():
+            return self._session.sql(sql)
+
+    def _forget(self, name: str) -> None:
+        file = self._registered.pop(name, None)
+        if file is not None:
+            self._session.catalog.dropTempView(name)
+            file.unlink()
+
+
+def _common_type(name: str) -> str:
+    return _COMMON.get(name, name.upper())
+
+
+def _unglobbed(file: Path) -> str:
+    """A path with the characters that Hadoop reads as patterns taken literally."""
+    return "".join(f"\\{letter}" if letter in "\\*?[]{}" else letter for letter in str(file.resolve()))
+
+
+@contextmanager
+def _explained() -> Generator[None]:
+    """Turn Spark's errors into ours. Spark's own text of a run-time error quotes cell values: it is left out."""
+    try:
+        yield
+    except AnalysisException as error:
+        raise BuildError(f"Spark refused the SQL: {_first_line(error)}") from error
+    except PySparkException as error:
+        condition = error.getCondition() or type(error).__name__
+        if "OutOfMemory" in str(error):
+            cure = "raise [warehouse] memory in tenure.toml"
+            raise BuildError("Spark ran out of memory", cure=cure) from error
+        raise BuildError(f"Spark stopped with {condition}{_place(error)}") from error
+    except (Py4JError, ConnectionError) as error:
+        raise TenureError("the Java process of Spark is gone or failed", cure="run the command again") from error
+
+
+def _first_line(error: PySparkException) -> str:
+    return str(error).strip().split("\n", 1)[0]
+
+
+def _place(error: PySparkException) -> str:
+    fragments = [context.fragment() for context in error.getQueryContext()]
+    return f" at {fragments[0]}" if fragments and fragments[0] else ""

@@ -1,0 +1,1 @@
+"""The dashboard: pages over the release in force. Reads releases only, never the raw zone."""

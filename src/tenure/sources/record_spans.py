@@ -1,0 +1,81 @@
+"""Where the records of a stretch of a file lie: their text, their lines, and whether they are UTF-8."""
+
+from bisect import bisect_right
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+Positions = npt.NDArray[np.int64]
+Mask = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Spans:
+    """Record i is `data[starts[i]:ends[i]]`, without its line end, and begins at line `rows[i]` of the file.
+
+    All three are ascending; between one record and the next lie only line ends.
+    """
+
+    data: bytes
+    rows: Positions
+    starts: Positions
+    ends: Positions
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def record(self, index: int) -> bytes:
+        """The bytes of a record."""
+        return self.data[self.starts[index] : self.ends[index]]
+
+    def verbatim(self, row: int) -> bytes:
+        """The bytes of the record that starts at line `row`; KeyError when none does."""
+        index = int(np.searchsorted(self.rows, row))
+        if index == len(self) or self.rows[index] != row:
+            raise KeyError(row)
+        return self.record(index)
+
+    def joined(self, keep: Mask) -> bytes | memoryview:
+        """The text of the records kept, with a line end of some kind between them; no copy if they are neighbours."""
+        edges = np.flatnonzero(np.diff(keep, prepend=False, append=False))
+        view = memoryview(self.data)
+        runs = [view[self.starts[first] : self.ends[behind - 1]] for first, behind in edges.reshape(-1, 2).tolist()]
+        return runs[0] if len(runs) == 1 else b"\n".join(runs)
+
+    def badly_encoded(self) -> Mask:
+        """Which records are not UTF-8, or hold a NUL byte (no text has one, and much software stops there)."""
+        bad = np.zeros(len(self), np.bool_)
+        if not len(self):
+            return bad
+        first, behind = int(self.starts[0]), int(self.ends[-1])
+        octets = np.frombuffer(self.data, np.uint8)
+        if self.data.find(b"\0", first, behind) >= 0:
+            bad[self._holding(np.flatnonzero(octets[first:behind] == 0) + first)] = True
+        if not _is_utf8(memoryview(self.data)[first:behind]):
+            for index in self._holding(np.flatnonzero(octets[first:behind] >= 0x80) + first).tolist():
+                bad[index] |= not _is_utf8(self.record(index))
+        return bad
+
+    def _holding(self, positions: Positions) -> Positions:
+        """The records that hold these positions of `data`, each of which is inside one."""
+        return np.unique(np.searchsorted(self.starts, positions, side="right") - 1)
+
+
+def verbatim_of(stretch: Sequence[Spans]) -> Callable[[int], bytes]:
+    """Looks up a record by its line in any of these consecutive spans, none of them empty; see `Spans.verbatim`."""
+    firsts = [int(spans.rows[0]) for spans in stretch]
+    return lambda row: stretch[max(0, bisect_right(firsts, row) - 1)].verbatim(row)
+
+
+def _is_utf8(text: bytes | memoryview) -> bool:
+    # Arrow's validation needs no copy; a decoding error of Python's copies all of the text.
+    offsets = pa.py_buffer(np.array([0, len(text)], np.int32).tobytes())
+    value = pa.Array.from_buffers(pa.string(), 1, [None, offsets, pa.py_buffer(text)])
+    try:
+        value.validate(full=True)
+    except pa.ArrowInvalid:
+        return False
+    return True

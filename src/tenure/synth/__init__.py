@@ -1,0 +1,1 @@
+"""Generator of a synthetic bank whose truth is known."""

@@ -1,0 +1,94 @@
+"""Values as people read them."""
+
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+
+import pytest
+
+from tenure.serve import formats
+from tenure.serve.formats import MINUS, MISSING, NARROW
+from tenure.serve.tables import cell
+from tenure.warehouse.reports import ReportColumn
+
+
+@pytest.mark.parametrize(
+    ("value", "decimals", "printed"),
+    [
+        (1234567, 0, "1,234,567"),
+        (-12.345, 1, f"{MINUS}12.3"),
+        (Decimal("98765432109876543.21"), 2, "98,765,432,109,876,543.21"),
+        (-0.001, 1, "0.0"),
+        (0, 0, "0"),
+        (None, 0, MISSING),
+        (float("nan"), 2, MISSING),
+        (Decimal("Infinity"), 2, MISSING),
+        (True, 0, MISSING),
+        ("12", 0, MISSING),
+    ],
+)
+def test_a_number_is_printed_exactly_or_as_missing(value: object, decimals: int, printed: str) -> None:
+    assert formats.number(value, decimals) == printed
+
+
+@pytest.mark.parametrize(
+    ("value", "printed"),
+    [
+        (9_999, "9,999"),
+        (9_999.7, f"10.0{NARROW}k"),
+        (123_400, f"123.4{NARROW}k"),
+        (999_949, f"999.9{NARROW}k"),
+        (999_951, f"1.0{NARROW}M"),
+        (214_300_000, f"214.3{NARROW}M"),
+        (999_960_000, f"1.0{NARROW}bn"),
+        (Decimal("-2500000.00"), f"{MINUS}2.5{NARROW}M"),
+        (7.2e12, f"7.2{NARROW}tn"),
+        (None, MISSING),
+    ],
+)
+def test_a_large_number_is_shortened_to_the_scale_it_rounds_into(value: object, printed: str) -> None:
+    assert formats.short_number(value) == printed
+
+
+def test_money_names_its_currency_unless_it_is_missing() -> None:
+    assert formats.short_money(Decimal("14000.00"), "KWD") == f"KWD{NARROW}14.0{NARROW}k"
+    assert formats.short_money(None, "KWD") == MISSING
+
+
+@pytest.mark.parametrize(
+    ("span", "printed"),
+    [
+        (timedelta(seconds=-90), "just now"),
+        (timedelta(seconds=59), "just now"),
+        (timedelta(minutes=3, seconds=30), "3 min ago"),
+        (timedelta(hours=5), "5 h ago"),
+        (timedelta(hours=47), "47 h ago"),
+        (timedelta(days=12), "12 days ago"),
+    ],
+)
+def test_an_age_is_told_in_the_unit_that_fits(span: timedelta, printed: str) -> None:
+    assert formats.age(span) == printed
+
+
+def test_a_month_has_a_name_and_a_month_before_it() -> None:
+    assert formats.month_name("2025-09") == "Sep 2025"
+    assert formats.month_before("2025-01") == "2024-12"
+    assert formats.month_name("all") == "all"
+    assert formats.month_before("all") is None
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "decimals", "printed"),
+    [
+        ("avg_balance", 14000.5, 2, "14,000.50"),
+        ("total_balance", Decimal("56000.00"), None, "56,000.00"),
+        ("customer_id", 1234567, None, "1234567"),
+        ("customers", 1234567, None, "1,234,567"),
+        ("accepted", True, None, "yes"),
+        ("opened", date(2025, 10, 2), None, "2 Oct 2025"),
+        ("last_load_at", datetime(2025, 10, 2, 8, 5), None, "2 Oct 2025 08:05"),
+        ("geography", None, None, MISSING),
+        ("geography", "UAE", None, "UAE"),
+    ],
+)
+def test_a_cell_of_a_table(name: str, value: object, decimals: int | None, printed: str) -> None:
+    assert cell(value, ReportColumn(name, name, None, decimals, "")) == printed
