@@ -4,6 +4,7 @@ A test that needs a real server or program says so: `@pytest.mark.needs("mariadb
 test is skipped and named at the end of the run; with CI=true it fails, and so does a run that skipped anything.
 """
 
+import ctypes
 import os
 import re
 import shutil
@@ -29,15 +30,17 @@ OLDEST_JAVA = 17
 
 @dataclass(frozen=True)
 class Service:
-    """Programs that must be on the path, and what Debian calls the packages that hold them."""
+    """Programs that must be on the path, libraries that must load, and the Debian packages that hold them."""
 
     programs: tuple[str, ...]
     packages: str
+    libraries: tuple[str, ...] = ()
 
 
 SERVICES = {
     "mariadb": Service(("mariadbd", "mariadb-install-db", "mariadb"), "mariadb-server-core mariadb-client-core"),
-    "chromium": Service(("chromium",), "chromium"),
+    # Playwright's driver, which steers the browser, is linked against libatomic.
+    "chromium": Service(("chromium",), "chromium libatomic1", ("libatomic.so.1",)),
     "strace": Service(("strace",), "strace"),
     "java": Service(("java",), "openjdk-17-jre-headless"),
 }
@@ -47,12 +50,21 @@ def why_missing(name: str) -> str | None:
     """What is lacking of a service and how to get it; None when it is there."""
     service = SERVICES[name]
     lacking = [program for program in service.programs if shutil.which(program) is None]
+    lacking += [library for library in service.libraries if not _loads(library)]
     cure = f"cure: apt-get install {service.packages}"
     if lacking:
         return f"{name} is not installed: no {', '.join(lacking)}; {cure}"
     if name == "java" and _java_version() < OLDEST_JAVA:
         return f"java is version {_java_version()}, needed is {OLDEST_JAVA} or newer; {cure}"
     return None
+
+
+def _loads(library: str) -> bool:
+    try:
+        ctypes.CDLL(library)
+    except OSError:
+        return False
+    return True
 
 
 def _java_version() -> int:

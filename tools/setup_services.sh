@@ -13,7 +13,8 @@ java_fits() {
 has() {
   case $1 in
     mariadb) command -v mariadbd && command -v mariadb-install-db && command -v mariadb ;;
-    chromium) command -v chromium ;;
+    # Playwright's driver, which steers the browser, is linked against libatomic.
+    chromium) command -v chromium && ldconfig -p | grep -q 'libatomic\.so\.1' ;;
     strace) command -v strace ;;
     java) java_fits ;;
   esac >/dev/null 2>&1
@@ -28,6 +29,7 @@ if [ -n "$wanted" ]; then
     case $service in
       mariadb) packages="$packages mariadb-server-core|mariadb-server-core-10.6 mariadb-client-core|mariadb-client-core-10.6" ;;
       java) packages="$packages openjdk-21-jre-headless|openjdk-17-jre-headless" ;;
+      chromium) packages="$packages chromium libatomic1" ;;
       *) packages="$packages $service" ;;
     esac
   done

@@ -103,7 +103,11 @@ def chromium() -> Iterator[Browser]:
 
 
 def _chromium_path() -> str:
-    return next(str(Path(folder) / "chromium") for folder in os.environ["PATH"].split(os.pathsep) if (Path(folder) / "chromium").exists())
+    return next(
+        str(Path(folder) / "chromium")
+        for folder in os.environ["PATH"].split(os.pathsep)
+        if (Path(folder) / "chromium").exists()
+    )
 
 
 Visit = Callable[..., Page]
@@ -118,7 +122,9 @@ def visit(chromium: Browser) -> Iterator[Visit]:
     contexts: list[BrowserContext] = []
     faults: list[str] = []
 
-    def open_page(url: str, *, width: int = 1280, scheme: str = "light", javascript: bool = True, status: int = 200) -> Page:
+    def open_page(
+        url: str, *, width: int = 1280, scheme: str = "light", javascript: bool = True, status: int = 200
+    ) -> Page:
         context = chromium.new_context(
             viewport={"width": width, "height": 900},
             color_scheme=scheme,  # pyright: ignore[reportArgumentType]: light or dark
@@ -133,7 +139,9 @@ def visit(chromium: Browser) -> Iterator[Visit]:
                 faults.append(f"asked for {request.url}")
 
         page.on("request", asked)
-        page.on("console", lambda message: faults.append(message.text) if message.type in ("error", "warning") else None)
+        page.on(
+            "console", lambda message: faults.append(message.text) if message.type in ("error", "warning") else None
+        )
         page.on("pageerror", lambda error: faults.append(str(error)))
         answer = page.goto(url)
         assert answer is not None

@@ -1,4 +1,4 @@
-"""A bank of 600 customers over seven months, as files of the bank template: large groups, a small one, a hostile name."""
+"""600 customers over seven months, as files of the bank template: large groups, small ones, a hostile name."""
 
 import calendar
 import csv

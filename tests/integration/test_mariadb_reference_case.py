@@ -97,7 +97,7 @@ def test_the_password_is_nowhere_in_the_project(tenure: CommandLine, mariadb: Ma
 def test_a_second_run_takes_the_unchanged_table_for_what_it_is(tenure: CommandLine) -> None:
     before = tenure.json("sql", "SELECT * FROM dim_customer ORDER BY ALL")
 
-    (outcome,) = tenure.json("ingest", "customers", "--date", "2025-10-02")["files"]
+    (outcome,) = tenure.json("ingest", "customers", "--date", "2025-10-02")["loads"]
 
     assert (outcome["records_in"], outcome["unchanged"], outcome["loaded"]) == (20, 20, 0)
     assert tenure.json("sql", "SELECT * FROM dim_customer ORDER BY ALL") == before
@@ -115,7 +115,7 @@ def test_rows_that_break_the_contract_are_set_apart_with_their_text(mariadb: Mar
     tenure.project = tmp_path / "mybank"
     point_customers_at(tenure.project, mariadb.url.replace("/bank", "/dirty"))
 
-    (outcome,) = tenure.json("ingest", "customers", "--date", "2025-10-02")["files"]
+    (outcome,) = tenure.json("ingest", "customers", "--date", "2025-10-02")["loads"]
     rows = tenure.json("quarantine", "show", "customers")
 
     assert (outcome["records_in"], outcome["loaded"], outcome["quarantined"]) == (20, 17, 3)
@@ -139,7 +139,7 @@ def test_a_server_that_is_gone_is_told_and_the_release_stays(tenure: CommandLine
     finally:
         contract.write_text(text, encoding="utf-8")
 
-    (outcome,) = answer["files"]
+    (outcome,) = answer["loads"]
     assert outcome["status"] == "refused"
     assert "mariadb://reader@127.0.0.1:1/reference: the server cannot be reached" in outcome["reason"]
     (row,) = tenure.json("report", "churn_overall")["rows"]

@@ -1,7 +1,6 @@
 """Every record that arrives is loaded, quarantined or counted as a duplicate, once."""
 
 import os
-from collections.abc import Iterator
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
@@ -138,7 +137,7 @@ def test_the_newest_by_order_by_wins_and_a_tie_is_a_contradiction(project: Proje
     )
     outcome = only(run_ingest(project, DAY))
     assert (outcome.loaded, outcome.duplicates, outcome.quarantined) == (11, 2, 2)
-    assert [row["offer_type"] for row in loaded_rows(project, "offers")][0] == "New"
+    assert loaded_rows(project, "offers")[0]["offer_type"] == "New"
 
 
 def test_equal_records_of_a_keyless_source_stay_two(project: Project) -> None:
@@ -278,11 +277,11 @@ def test_an_event_of_an_unknown_customer_is_kept_and_joins_when_the_customer_arr
 
 
 @pytest.fixture
-def leftovers(project: Project) -> Iterator[Path]:
+def leftovers(project: Project) -> Path:
     folder = project.raw / "offers" / ".writing-L00000001"
     folder.mkdir(parents=True)
     (folder / "data.parquet").write_bytes(b"half a file")
-    yield folder
+    return folder
 
 
 def test_what_a_dead_run_left_behind_is_removed_by_the_next(project: Project, leftovers: Path) -> None:

@@ -1,4 +1,4 @@
-"""Requests to the dashboard of the reference case: pages, files, headers, refusals, and a release that moves or breaks."""
+"""Requests to the dashboard of the reference case: pages, files, headers, refusals, a release that moves or breaks."""
 
 import csv
 import io
@@ -88,7 +88,9 @@ def test_a_file_holds_the_printed_figures(client: TestClient, name: str) -> None
     )
 
 
-@pytest.mark.parametrize("path", ["/", "/reports/churn_overall", "/reports/churn_overall.csv", "/nothing", "/static/tenure.css"])
+@pytest.mark.parametrize(
+    "path", ["/", "/reports/churn_overall", "/reports/churn_overall.csv", "/nothing", "/static/tenure.css"]
+)
 def test_every_answer_carries_the_security_headers(client: TestClient, path: str) -> None:
     headers = client.get(path).headers
     policy = dict(part.split(" ", 1) for part in headers["content-security-policy"].split("; "))
@@ -118,14 +120,26 @@ def test_an_asset_with_its_hash_in_the_address_is_kept_for_good(client: TestClie
     assert client.get("/static/none.css?v=1").headers["cache-control"] == "no-store"
 
 
-@pytest.mark.parametrize("host", ["localhost", "localhost:8080", "127.0.0.1:9", "127.8.8.8", "[::1]", "[::1]:8080", "LOCALHOST"])
+@pytest.mark.parametrize(
+    "host", ["localhost", "localhost:8080", "127.0.0.1:9", "127.8.8.8", "[::1]", "[::1]:8080", "LOCALHOST"]
+)
 def test_a_loopback_name_is_answered(client: TestClient, host: str) -> None:
     assert client.get("/static/tenure.css", headers={"host": host}).status_code == 200
 
 
 @pytest.mark.parametrize(
     "host",
-    ["evil.example", "localhost.evil.example", "127.0.0.1.evil.example", "evil.example:8080", "", "8.8.8.8", "[::1", "[::1]x", "0.0.0.0"],
+    [
+        "evil.example",
+        "localhost.evil.example",
+        "127.0.0.1.evil.example",
+        "evil.example:8080",
+        "",
+        "8.8.8.8",
+        "[::1",
+        "[::1]x",
+        "0.0.0.0",
+    ],
 )
 @pytest.mark.parametrize("path", ["/", "/static/tenure.css", "/reports/churn_overall.csv"])
 def test_any_other_name_is_refused(client: TestClient, host: str, path: str) -> None:

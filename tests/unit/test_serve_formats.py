@@ -7,8 +7,8 @@ import pytest
 
 from tenure.serve import formats
 from tenure.serve.formats import MINUS, MISSING, NARROW
-from tenure.serve.tables import cell
-from tenure.warehouse.reports import ReportColumn
+from tenure.serve.tables import cell, table
+from tenure.warehouse.reports import ReportColumn, ReportResult
 
 
 @pytest.mark.parametrize(
@@ -92,3 +92,22 @@ def test_a_month_has_a_name_and_a_month_before_it() -> None:
 )
 def test_a_cell_of_a_table(name: str, value: object, decimals: int | None, printed: str) -> None:
     assert cell(value, ReportColumn(name, name, None, decimals, "")) == printed
+
+
+def test_a_table_knows_numbers_from_short_texts_and_long_ones() -> None:
+    columns = ("month", "customer_id", "avg_clv", "geography", "accepted", "opened", "empty")
+    row = ("2025-09", 7, 1.5, "UAE", True, date(2025, 9, 1), None)
+    result = ReportResult("r", "R", "", tuple(_column(name) for name in columns), (row,), "", "", "000001-ab")
+    made = table(result)
+    assert [heading.kind for heading in made.headings] == ["short", "short", "number", "text", "text", "short", "text"]
+    assert [heading.title for heading in made.headings[:3]] == ["Month", "Customer ID", "Avg CLV"]
+
+
+def test_a_long_report_is_cut_on_the_page_and_says_how_much_is_left_out() -> None:
+    result = ReportResult("r", "R", "", (_column("n"),), tuple((number,) for number in range(7)), "", "", "000001-ab")
+    assert (len(table(result, 5).rows), table(result, 5).left_out) == (5, 2)
+    assert table(result).left_out == 0
+
+
+def _column(name: str) -> ReportColumn:
+    return ReportColumn(name, name.replace("_", " "), None, None, "")

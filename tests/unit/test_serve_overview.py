@@ -65,7 +65,11 @@ def test_a_gap_between_months_is_not_compared_over() -> None:
 
 
 def test_what_happened_in_a_running_month_is_not_compared_with_a_whole_one() -> None:
-    months = [month("2025-08"), month("2025-09", churn_rate_percentage=1.5), month("2025-10", churn_rate_percentage=0.1)]
+    months = [
+        month("2025-08"),
+        month("2025-09", churn_rate_percentage=1.5),
+        month("2025-10", churn_rate_percentage=0.1),
+    ]
     page = overview(answer(months, business_date=date(2025, 10, 2)), NOW)
     rate, customers = _card(page, "churn_rate_percentage"), _card(page, "total_customers")
     assert (rate.value, rate.period) == (f"1.50{NARROW}%", "Sep 2025")

@@ -25,8 +25,7 @@ class DuckDBEngine:
     name = "duckdb"
 
     def __init__(self, scratch: Path, *, memory: str = "4GB", threads: int | None = None) -> None:
-        scratch.mkdir(parents=True, exist_ok=True)
-        self._spill = tempfile.TemporaryDirectory(prefix="duckdb-", dir=scratch)
+        self._spill = _spill_folder(scratch)
         self._connection = duckdb.connect(":memory:")
         self._run(f"SET memory_limit = '{memory}'")
         self._run(f"SET temp_directory = {quoted(self._spill.name)}")
@@ -123,6 +122,15 @@ class DuckDBEngine:
             raise BuildError(f"a value does not fit its type: {what}") from error
         except duckdb.Error as error:
             raise BuildError(f"DuckDB refused the SQL: {_first_line(error)}") from error
+
+
+def _spill_folder(scratch: Path) -> tempfile.TemporaryDirectory[str]:
+    """A folder of our own under `scratch`; the system's, for a reader who may not write to the project."""
+    try:
+        scratch.mkdir(parents=True, exist_ok=True)
+        return tempfile.TemporaryDirectory(prefix="duckdb-", dir=scratch)
+    except OSError:
+        return tempfile.TemporaryDirectory(prefix="tenure-duckdb-")
 
 
 def quoted(text: str) -> str:

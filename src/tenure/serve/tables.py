@@ -9,17 +9,18 @@ from tenure.serve.formats import MISSING, day, number
 from tenure.warehouse.reports import ReportColumn, ReportResult
 
 Record = dict[str, object]
+_ABBREVIATIONS = {"clv": "CLV", "id": "ID"}
 
 
 @dataclass(frozen=True)
 class Heading:
-    """A column of a table; `numeric` columns are aligned right."""
+    """A column of a table; `kind` is number (aligned right), short (never broken over two lines) or text."""
 
     name: str
     title: str
     unit: str | None
     description: str
-    numeric: bool
+    kind: str
 
 
 @dataclass(frozen=True)
@@ -96,10 +97,16 @@ def _is_identifier(name: str) -> bool:
 
 
 def _heading(column: ReportColumn, values: Iterable[object]) -> Heading:
-    present = [value for value in values if value is not None]
-    numeric = bool(present) and all(
-        isinstance(value, int | float | Decimal) and not isinstance(value, bool) for value in present
-    )
+    words = [_ABBREVIATIONS.get(word, word) for word in column.title.split()]
+    title = " ".join(words)
     return Heading(
-        column.name, column.title, column.unit, column.description, numeric and not _is_identifier(column.name)
+        column.name, title[:1].upper() + title[1:], column.unit, column.description, _kind(column.name, list(values))
     )
+
+
+def _kind(name: str, values: Sequence[object]) -> str:
+    present = [value for value in values if value is not None]
+    if name == "month" or _is_identifier(name) or (present and all(isinstance(value, date) for value in present)):
+        return "short"
+    numeric = all(isinstance(value, int | float | Decimal) and not isinstance(value, bool) for value in present)
+    return "number" if present and numeric else "text"
