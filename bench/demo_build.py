@@ -14,6 +14,7 @@ sys.path.insert(0, str(ROOT))
 
 from bench.by_hand import write_script  # noqa: E402 - the path comes first
 from bench.child import claim, cost_of, tenure  # noqa: E402
+
 from tenure.core.settings import open_project  # noqa: E402
 
 END = date(2025, 9, 30)

@@ -15,6 +15,7 @@ sys.path.insert(0, str(ROOT))
 
 from bench.by_hand import write_script  # noqa: E402 - the path comes first
 from bench.child import Cost, claim, cost_of, tenure  # noqa: E402
+
 from tests.reference_case import BUSINESS_DATE, make_reference_project  # noqa: E402
 
 

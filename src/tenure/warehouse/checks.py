@@ -1,5 +1,6 @@
 """The tests that models declare, as SQL that selects the rows that break them."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import pyarrow as pa
@@ -27,21 +28,17 @@ def checks_of(model: Model) -> list[Check]:
     """The key of a model (complete and unique) and every test in its yml."""
     key = ", ".join(f'"{column}"' for column in model.description.key)
     empty = " OR ".join(f'"{column}" IS NULL' for column in model.description.key)
-    checks = [
+    unique = f"SELECT {key}, COUNT(*) AS occurrences FROM {model.name} GROUP BY {key} HAVING COUNT(*) > 1"
+    return [
         _check(model, f"key ({key}) is complete", f"SELECT {key} FROM {model.name} WHERE {empty}"),
-        _check(
-            model,
-            f"key ({key}) is unique",
-            f"SELECT {key}, COUNT(*) AS occurrences FROM {model.name} GROUP BY {key} HAVING COUNT(*) > 1",
-        ),
+        _check(model, f"key ({key}) is unique", unique),
+        *(_declared(model, test) for test in model.description.tests),
     ]
-    return checks + [_declared(model, test) for test in model.description.tests]
 
 
-def _check(model: Model, name: str, sql: str) -> Check:
-    reads = frozenset(tables_of(parse(sql, f"{model.where} (test: {name})")))
+def _check(model: Model, name: str, sql: str, reads: Iterable[str] = ()) -> Check:
     personal = frozenset(column for column, entry in model.description.columns.items() if entry.personal)
-    return Check(model.name, name, sql, reads, personal)
+    return Check(model.name, name, sql, frozenset({model.name, *reads}), personal)
 
 
 def _declared(model: Model, test: ModelTest) -> Check:
@@ -51,29 +48,24 @@ def _declared(model: Model, test: ModelTest) -> Check:
         if column not in {described.name for described in model.columns}:
             raise BuildError(f"tests column {column}, which it does not have", where=model.where, cure="mend the yml")
     if test.not_null:
-        return _check(
-            model, f"{test.not_null} is never empty", f'SELECT {key} FROM {table} WHERE "{test.not_null}" IS NULL'
-        )
+        name, column = f"{test.not_null} is never empty", f'"{test.not_null}"'
+        return _check(model, name, f"SELECT {key} FROM {table} WHERE {column} IS NULL")
     if test.unique:
         name, column = f"{test.unique} is unique", f'"{test.unique}"'
         found = f"SELECT {column}, COUNT(*) AS occurrences FROM {table} WHERE {column} IS NOT NULL"
         return _check(model, name, f"{found} GROUP BY {column} HAVING COUNT(*) > 1")
     if test.accepted:
+        name, column = f"{test.accepted} is one of {', '.join(test.values)}", f'"{test.accepted}"'
         values = ", ".join("'" + value.replace("'", "''") + "'" for value in test.values)
-        name = f"{test.accepted} is one of {', '.join(test.values)}"
-        return _check(
-            model, name, f'SELECT {key}, "{test.accepted}" FROM {table} WHERE "{test.accepted}" NOT IN ({values})'
-        )
+        return _check(model, name, f"SELECT {key}, {column} FROM {table} WHERE {column} NOT IN ({values})")
     if test.relationship and test.to:
-        other, _, column = test.to.partition(".")
-        name = f"{test.relationship} exists in {test.to}"
-        return _check(
-            model,
-            name,
-            f'SELECT DISTINCT "{test.relationship}" FROM {table} WHERE "{test.relationship}" IS NOT NULL'
-            f' AND "{test.relationship}" NOT IN (SELECT "{column}" FROM {other} WHERE "{column}" IS NOT NULL)',
-        )
-    return _check(model, str(test.name), str(test.sql))
+        other, _, target = test.to.partition(".")
+        name, column = f"{test.relationship} exists in {test.to}", f'"{test.relationship}"'
+        orphans = f'SELECT {column} FROM {table} EXCEPT SELECT "{target}" FROM {other}'
+        found = f"SELECT {column} FROM ({orphans}) AS orphans WHERE {column} IS NOT NULL"
+        return _check(model, name, found, [other])
+    name, sql = str(test.name), str(test.sql)
+    return _check(model, name, sql, tables_of(parse(sql, f"{model.where} (test: {name})")))
 
 
 def run_checks(engine: Engine, checks: list[Check]) -> None:

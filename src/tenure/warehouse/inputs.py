@@ -4,7 +4,7 @@ import hashlib
 import json
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
-from datetime import date, timedelta
+from datetime import date
 from decimal import Decimal, localcontext
 from pathlib import Path
 
@@ -26,7 +26,6 @@ _ORIGIN = (
     Column("_row", "BIGINT"),
     Column("_recorded_at", "TIMESTAMP"),
 )
-_CALENDAR = (date(1900, 1, 1), date(2100, 12, 31))
 
 
 @dataclass(frozen=True)
@@ -84,14 +83,14 @@ def register_inputs(
     prints = {f"raw_{entity}": _register_raw(engine, entity, loads, types) for entity in ENTITIES}
     tables = {
         "loads": _loads_table([load.record for load in loads]),
-        "calendar": _calendar(),
         "setting": _setting(settings),
         "today": today_table(business_date),
     }
     for name, table in tables.items():
         engine.register(name, table)
     prints["loads"] = _digest([load.record.manifest_sha256 for load in loads])
-    prints["calendar"] = _digest([str(day) for day in _CALENDAR])
+    engine.view("calendar", _CALENDAR)
+    prints["calendar"] = _digest(_CALENDAR)
     prints["setting"] = _digest([tables["setting"].to_pylist()])
     prints["today"] = business_date.isoformat()
     return prints
@@ -164,25 +163,21 @@ def _loads_table(records: list[LoadRecord]) -> pa.Table:
     return pa.Table.from_pylist([asdict(record) for record in records], schema=schema)
 
 
-def _calendar() -> pa.Table:
-    first, last = _CALENDAR
-    days = [first + timedelta(days=offset) for offset in range((last - first).days + 1)]
-    return pa.table(
-        {
-            "date": pa.array(days, pa.date32()),
-            "month": pa.array([day.replace(day=1) for day in days], pa.date32()),
-            "quarter": pa.array([(day.month + 2) // 3 for day in days], pa.int32()),
-            "year": pa.array([day.year for day in days], pa.int32()),
-            "iso_weekday": pa.array([day.isoweekday() for day in days], pa.int32()),
-            "month_name": pa.array([_MONTHS[day.month - 1] for day in days], pa.string()),
-        }
-    )
-
-
-_MONTHS = (
-    "January", "February", "March", "April", "May", "June",
-    "July", "August", "September", "October", "November", "December",
-)  # fmt: skip
+# Long enough for any birth, account or plan; dim_date keeps the years that matter.
+_CALENDAR = """
+SELECT
+  day AS date,
+  month_start(day) AS month,
+  CAST(EXTRACT(QUARTER FROM day) AS INTEGER) AS quarter,
+  CAST(EXTRACT(YEAR FROM day) AS INTEGER) AS year,
+  iso_dow(day) AS iso_weekday,
+  CASE EXTRACT(MONTH FROM day)
+    WHEN 1 THEN 'January' WHEN 2 THEN 'February' WHEN 3 THEN 'March' WHEN 4 THEN 'April'
+    WHEN 5 THEN 'May' WHEN 6 THEN 'June' WHEN 7 THEN 'July' WHEN 8 THEN 'August'
+    WHEN 9 THEN 'September' WHEN 10 THEN 'October' WHEN 11 THEN 'November' ELSE 'December'
+  END AS month_name
+FROM day_series(CAST('1900-01-01' AS DATE), CAST('2100-12-31' AS DATE))
+"""
 
 
 def _setting(settings: Settings) -> pa.Table:
