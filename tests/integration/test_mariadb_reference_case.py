@@ -119,12 +119,12 @@ def test_rows_that_break_the_contract_are_set_apart_with_their_text(mariadb: Mar
     rows = tenure.json("quarantine", "show", "customers")
 
     assert (outcome["records_in"], outcome["loaded"], outcome["quarantined"]) == (20, 17, 3)
-    assert [(row["row"], row["column"], row["rule"]) for row in rows] == [
+    assert [(row["line"], row["column"], row["rule"]) for row in rows] == [
         (3, "date_opened", "type"),
         (5, "is_active", "type"),
         (7, "age", "range"),
     ]
-    records = [json.loads(row["record"]) for row in rows]
+    records = [json.loads(row["text"]) for row in rows]
     assert records[0]["date_opened"] == "0000-00-00"
     assert records[1]["is_active"] == "2"
     assert (records[2]["age"], records[2]["first_name"]) == ("300", "Zoë 😀")
@@ -144,3 +144,26 @@ def test_a_server_that_is_gone_is_told_and_the_release_stays(tenure: CommandLine
     assert "mariadb://reader@127.0.0.1:1/reference: the server cannot be reached" in outcome["reason"]
     (row,) = tenure.json("report", "churn_overall")["rows"]
     assert comparable(row["churn_rate_percentage"]) == "35"
+
+
+def test_rows_that_contradict_each_other_are_set_apart_with_their_text(mariadb: MariaDBServer, tmp_path: Path) -> None:
+    mariadb.script((SEED / "customers.sql").read_bytes().replace(b"SIC", b"twice"))
+    mariadb.execute(
+        "ALTER TABLE customers MODIFY customer_id INT, DROP PRIMARY KEY",
+        "INSERT INTO customers SELECT customer_id, 'Another', last_name, age, gender, geography, is_active,"
+        " tenure_months, date_opened FROM customers WHERE customer_id = 7",
+        database="twice",
+    )
+    tenure = CommandLine(tmp_path, mariadb.password)
+    tenure("init", str(tmp_path / "mybank"), "--template", "bank")
+    tenure.project = tmp_path / "mybank"
+    point_customers_at(tenure.project, mariadb.url.replace("/bank", "/twice"))
+
+    (outcome,) = tenure.json("ingest", "customers", "--date", "2025-10-02")["loads"]
+    rows = tenure.json("quarantine", "show", "customers")
+
+    assert (outcome["records_in"], outcome["loaded"], outcome["quarantined"]) == (21, 19, 2)
+    records = [json.loads(row["text"]) for row in rows]
+    assert [(row["line"], row["rule"]) for row in rows] == [(7, "unique"), (8, "unique")]
+    assert {record["customer_id"] for record in records} == {"7"}
+    assert sorted(record["first_name"] for record in records) == ["Another", "Yousef"]

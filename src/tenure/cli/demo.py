@@ -167,11 +167,6 @@ def _last_day(text: str | None) -> date:
     if text is None:
         return date.today().replace(day=1) - timedelta(days=1)
     try:
-        day = date.fromisoformat(text)
+        return date.fromisoformat(text)
     except ValueError:
         raise UsageError(f"--end {text} is not a date", cure="write it as YYYY-MM-DD") from None
-    if (day + timedelta(days=1)).day != 1:
-        raise UsageError(
-            f"--end {text} is not a month's last day", cure="choose a month's end, for instance 2025-09-30"
-        )
-    return day

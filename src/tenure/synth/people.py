@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 
 import numpy as np
-import pyarrow as pa
 
 from tenure.synth.columns import Ints
 from tenure.synth.plan import BankPlan, Stream, generator
@@ -32,17 +31,16 @@ _FAMILIES = (
     "Tawfik,Wahba,Youssef,Zaki,Zidan,Haddad,Khoury,Nassar,Darwish,Qasim,Rahman,Siddiqui,Sharma,Nair,Menon,Fernández,"
     "Müller,O’Neill,Santos,Reyes"
 ).split(",")
+FIRST_NAMES = (*_MEN, *_WOMEN)
+LAST_NAMES = tuple(_FAMILIES)
 
 
 @dataclass(frozen=True)
 class People:
-    """First and last name of every customer, as indices into `first_names` and `families`."""
+    """First and last name of every customer, as indices into `FIRST_NAMES` and `LAST_NAMES`."""
 
     first: Ints
     last: Ints
-
-    first_names = pa.array([*_MEN, *_WOMEN])
-    families = pa.array(_FAMILIES)
 
 
 def draw_people(plan: BankPlan, traits: Traits) -> People:

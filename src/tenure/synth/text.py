@@ -54,10 +54,9 @@ def moments(values: Ints) -> Text:
     return pa.array(values.astype("datetime64[s]")).cast(pa.string())
 
 
-def words(dictionary: Sequence[str] | pa.Array, indices: npt.NDArray[Any]) -> Text:
+def words(dictionary: Sequence[str], indices: npt.NDArray[Any]) -> Text:
     """The word of each index."""
-    known = dictionary if isinstance(dictionary, pa.Array) else pa.array(dictionary)
-    return known.take(pa.array(indices.astype(np.int64)))
+    return pa.array(dictionary, pa.string()).take(pa.array(indices.astype(np.int64)))
 
 
 def csv_lines(columns: Sequence[Text]) -> Text:
