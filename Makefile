@@ -35,7 +35,7 @@ docs: $(VENV)/dev.stamp ## write docs/reference anew from the code, the contract
 	$(PY) tools/reference.py $(ARGS)
 
 bench: $(VENV)/dev.stamp ## measure every claim; each script prints JSON lines
-	@for script in bench/*.py; do echo "# $$script" >&2; $(PY) "$$script" $(ARGS) || exit 1; done
+	@for script in $$(grep -l '^if __name__ == "__main__"' bench/*.py); do echo "# $$script" >&2; $(PY) "$$script" $(ARGS) || exit 1; done
 
 lock: $(VENV)/dev.stamp ## write requirements/ anew from pyproject.toml (ARGS=--upgrade for newer versions)
 	@mkdir -p build

@@ -28,7 +28,7 @@ def write_small_bank(landing: Path) -> None:
         _write_csv(landing / f"customers_{month}.csv", header, rows)
     records = [
         {
-            "usage_log_id": 10_000 * at + number,
+            "usage_log_id": 100_000 * at + number,
             "customer_id": number,
             "product_type": _PRODUCTS[number % 3],
             "monthly_balance": "much" if (at, number) == (0, 7) else chance.randrange(500, 40_000),

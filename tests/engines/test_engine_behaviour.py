@@ -211,6 +211,16 @@ def test_sql_that_cannot_be_run_says_why(engine: Engine) -> None:
         engine.query("SELECT (1 +")
 
 
+def test_a_file_that_vanished_is_an_error_of_ours(engine: Engine, name: str, tmp_path: Path) -> None:
+    file = tmp_path / "part.parquet"
+    pq.write_table(pa.table({"x": [1]}), file)
+    engine.view_of_files(name, [file])
+    file.unlink()
+    with pytest.raises(TenureError) as caught:
+        engine.query(f"SELECT x FROM {name}")
+    assert "readable" in str(caught.value.cure)
+
+
 @pytest.mark.parametrize("target", ["INTEGER", "DATE", "DECIMAL(18,2)", "TIMESTAMP", "BOOLEAN"])
 def test_an_error_never_quotes_a_value(engine: Engine, name: str, target: str) -> None:
     engine.register(name, pa.table({"secret": ["Mustermann's 4711"]}))

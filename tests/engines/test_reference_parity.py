@@ -1,7 +1,6 @@
-"""The reference case built on DuckDB and on Spark from the same loads: every table, schema and report, cell for cell."""
+"""The same loads built on DuckDB and on Spark: every table, schema and report agrees, cell for cell."""
 
 import shutil
-from collections.abc import Generator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +14,7 @@ from tenure.pipeline import run_build, run_ingest
 from tenure.warehouse.manifest import ReleaseManifest, Table
 from tenure.warehouse.reports import read_report, report_names
 from tenure.warehouse.runner import BuildRequest
+from tests.engines.grown_bank import make_grown_project
 from tests.reference_case import BUSINESS_DATE, SEED, comparable, expected, make_reference_project
 
 pytestmark = pytest.mark.needs("java")
@@ -42,19 +42,26 @@ class Built:
 def build(project: Project, engine: Engine) -> Built:
     result = run_build(project, BuildRequest("run-parity", BUSINESS_DATE), engine)
     assert result.published
-    return Built(engine, result.manifest, project.warehouse / "releases" / result.release)
+    folder = project.warehouse / "releases" / result.release
+    for table in result.manifest.tables:
+        engine.view_of_files(table.name, [folder / part.file for part in table.parts])
+    return Built(engine, result.manifest, folder)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="module", params=[make_reference_project, make_grown_project])
 def built(
-    tmp_path_factory: pytest.TempPathFactory, duckdb_engine: Engine, spark_engine: Engine
-) -> Generator[tuple[Built, Built]]:
+    request: pytest.FixtureRequest,
+    tmp_path_factory: pytest.TempPathFactory,
+    duckdb_engine: Engine,
+    spark_engine: Engine,
+) -> tuple[Built, Built]:
     """The same raw loads, built by each engine in a copy of the project."""
-    folder = tmp_path_factory.mktemp("reference")
-    loaded = make_reference_project(folder / "duckdb")
-    run_ingest(loaded, BUSINESS_DATE)
+    folder = tmp_path_factory.mktemp("parity")
+    loaded: Project = request.param(folder / "duckdb")
+    outcomes = run_ingest(loaded, BUSINESS_DATE).outcomes
+    assert {outcome.status for outcome in outcomes} == {"loaded"}
     shutil.copytree(loaded.root, folder / "spark", symlinks=True)
-    yield build(loaded, duckdb_engine), build(open_project(folder / "spark"), spark_engine)
+    return build(loaded, duckdb_engine), build(open_project(folder / "spark"), spark_engine)
 
 
 def cells(table: pa.Table) -> list[str]:
@@ -65,8 +72,8 @@ def cells(table: pa.Table) -> list[str]:
 def test_both_engines_make_the_same_tables(built: tuple[Built, Built]) -> None:
     by_duckdb, by_spark = ({table.name: table.rows for table in each.manifest.tables} for each in built)
     assert by_duckdb == by_spark
-    assert by_duckdb["dim_customer"] == 20
-    assert by_duckdb["fact_customer_activity"] == 60
+    assert by_duckdb["dim_customer"] >= 20
+    assert by_duckdb["fact_customer_activity"] >= 60
 
 
 def test_every_table_has_the_same_schema(built: tuple[Built, Built]) -> None:

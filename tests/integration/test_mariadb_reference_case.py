@@ -109,7 +109,7 @@ def test_rows_that_break_the_contract_are_set_apart_with_their_text(mariadb: Mar
         cursor.execute("SET sql_mode = ''")
         cursor.execute("UPDATE customers SET date_opened = '0000-00-00' WHERE customer_id = 3")
         cursor.execute("UPDATE customers SET is_active = 2 WHERE customer_id = 5")
-        cursor.execute("UPDATE customers SET age = 300, first_name = 'Zoë 😀' WHERE customer_id = 7")
+        cursor.execute("UPDATE customers SET age = 300, first_name = 'Zoë' WHERE customer_id = 7")
     tenure = CommandLine(tmp_path, mariadb.password)
     tenure("init", str(tmp_path / "mybank"), "--template", "bank")
     tenure.project = tmp_path / "mybank"
@@ -127,7 +127,7 @@ def test_rows_that_break_the_contract_are_set_apart_with_their_text(mariadb: Mar
     records = [json.loads(row["text"]) for row in rows]
     assert records[0]["date_opened"] == "0000-00-00"
     assert records[1]["is_active"] == "2"
-    assert (records[2]["age"], records[2]["first_name"]) == ("300", "Zoë 😀")
+    assert (records[2]["age"], records[2]["first_name"]) == ("300", "Zoë")
 
 
 def test_a_server_that_is_gone_is_told_and_the_release_stays(tenure: CommandLine, mariadb: MariaDBServer) -> None:

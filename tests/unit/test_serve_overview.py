@@ -161,6 +161,23 @@ def test_the_map_shows_the_latest_month_and_colours_large_groups_only() -> None:
     assert note and note.startswith("1 group has fewer than 30 customers")
 
 
+def test_groups_that_hardly_differ_have_nearly_the_same_colour() -> None:
+    groups = [group("UAE", "18-29", 100, 31), group("UAE", "30-45", 100, 32), group("UAE", "46-60", 100, 28)]
+    page = overview(answer([month("2025-09")], groups=groups), NOW)
+    drawn = _panel(page, "churn-map").matrix
+    assert drawn
+    assert drawn.scale == (f"16.0{NARROW}%", f"32.0{NARROW}%")
+    assert [cell.step for cell in drawn.rows[0][1]] == [STEPS - 1, STEPS - 1, STEPS - 2]
+
+
+@pytest.mark.parametrize(("churned", "steps"), [((0, 0), [0, 0]), ((100, 100), [STEPS - 1, STEPS - 1])])
+def test_equal_groups_have_equal_colours(churned: tuple[int, int], steps: list[int]) -> None:
+    groups = [group("UAE", "18-29", 100, churned[0]), group("UAE", "30-45", 100, churned[1])]
+    drawn = _panel(overview(answer([month("2025-09")], groups=groups), NOW), "churn-map").matrix
+    assert drawn
+    assert [cell.step for cell in drawn.rows[0][1]] == steps
+
+
 def test_when_every_group_is_small_there_is_no_colour_and_a_warning() -> None:
     page = overview(answer([month("2025-09")], groups=[group("UAE", "18-29", 1, 1), group("Egypt", "60+", 3, 1)]), NOW)
     panel = _panel(page, "churn-map")
@@ -211,6 +228,12 @@ def test_the_quality_strip_accounts_for_quarantine_and_freshness() -> None:
         (f"0.00{NARROW}%", False, "3 days ago"),
         (MISSING, False, "never"),
     ]
+
+
+def test_a_single_record_in_quarantine_is_not_rounded_away() -> None:
+    sources = [source("customers", records_in=1_000_000, loaded=999_999, quarantined=1)]
+    strip = overview(answer([month("2025-09")], sources=sources), NOW).quality
+    assert strip.sentence == f"1 of 1,000,000 records from 1 source is in quarantine (under 0.01{NARROW}%)."
 
 
 def test_nothing_in_quarantine_is_said_plainly() -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from tenure.core.errors import TenureError, UsageError
 from tenure.core.settings import Project, Settings
-from tenure.serve.server import serve
+from tenure.serve.server import _listen, serve
 
 
 @pytest.fixture
@@ -71,6 +71,11 @@ def test_it_tells_its_address_answers_there_and_ends_quietly_on_ctrl_c(tmp_path:
             _, said = process.communicate(timeout=20)
     assert process.returncode == 0
     assert said == b""
+
+
+def test_answers_are_sent_at_once() -> None:
+    with _listen("127.0.0.1", 0) as listener:
+        assert listener.proto == socket.IPPROTO_TCP, "only then does asyncio switch Nagle's delay of 40 ms off"
 
 
 def test_naming_the_room_loads_no_web_framework() -> None:

@@ -14,9 +14,9 @@ from tenure.contracts.model import ColumnContract, Contract
 
 _LITERALS = {
     "integer": r" *[+-]?[0-9]+ *",
-    "timestamp": r" *[0-9]{4}-[0-9]{2}-[0-9]{2}([ T][0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,6})?)?Z?)? *",
+    "timestamp": r" *([1-9][0-9]{3}|0[1-9][0-9]{2}|00[1-9][0-9]|000[1-9])-[0-9]{2}-[0-9]{2}([ T][0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,6})?)?Z?)? *",
     "number": r" *[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,3})? *",
-    "date": r" *[0-9]{4}-[0-9]{2}-[0-9]{2} *",
+    "date": r" *([1-9][0-9]{3}|0[1-9][0-9]{2}|00[1-9][0-9]|000[1-9])-[0-9]{2}-[0-9]{2} *",
 }
 
 
@@ -57,7 +57,8 @@ def _typed(name: str, column: ColumnContract) -> str:
         return f"CASE {by_pattern} END"
     canonical = f"CAST({cast} AS STRING) = {text}"
     if column.type in {"date", "timestamp"}:
-        canonical += f" AND SUBSTR({text}, 5, 1) = '-'"  # 'infinity' is a date to DuckDB
+        # 'infinity' is a date to DuckDB, and so is the year 0, which neither Python nor the calendar has.
+        canonical += f" AND SUBSTR({text}, 5, 1) = '-' AND SUBSTR({text}, 1, 4) <> '0000'"
     return f"CASE WHEN {canonical} THEN {cast} {by_pattern} END"
 
 

@@ -7,6 +7,7 @@ from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -16,7 +17,7 @@ from tenure.engine.protocol import Column
 from tenure.engine.spark_session import SparkSession, start
 
 # spark_session has asked for pyspark in a friendlier way than these would.
-from py4j.protocol import Py4JError  # pyright: ignore[reportMissingTypeStubs]  # isort: skip
+from py4j.protocol import Py4JError, Py4JJavaError  # pyright: ignore[reportMissingTypeStubs]  # isort: skip
 from pyspark.errors import AnalysisException, PySparkException  # isort: skip
 from pyspark.sql import DataFrame  # isort: skip
 
@@ -143,12 +144,23 @@ def _explained() -> Generator[None]:
             cure = "raise [warehouse] memory in tenure.toml"
             raise BuildError("Spark ran out of memory", cure=cure) from error
         raise BuildError(f"Spark stopped with {condition}{_place(error)}") from error
+    except Py4JJavaError as error:
+        cure = "check that the disk has room and that the files are there and readable, then run again"
+        raise TenureError(f"Spark stopped with {_root_cause(error)}", cure=cure) from error
     except (Py4JError, ConnectionError) as error:
-        raise TenureError("the Java process of Spark is gone or failed", cure="run the command again") from error
+        raise TenureError("the Java process of Spark is gone", cure="run the command again") from error
 
 
 def _first_line(error: PySparkException) -> str:
     return str(error).strip().split("\n", 1)[0]
+
+
+def _root_cause(error: Py4JJavaError) -> str:
+    """The name of the Java exception behind all others."""
+    cause: Any = error.java_exception
+    while cause.getCause() is not None:
+        cause = cause.getCause()
+    return str(cause.getClass().getSimpleName())
 
 
 def _place(error: PySparkException) -> str:

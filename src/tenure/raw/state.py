@@ -69,6 +69,7 @@ class SeenDelivery:
     sha256: str
     stamp: str
     load_id: str
+    records_in: int
 
 
 _COLUMNS = ", ".join(field.name for field in fields(LoadRecord))
@@ -135,7 +136,9 @@ class StateDatabase:
         """What was last loaded from this source under this name."""
         with self._open() as connection:
             row = connection.execute(
-                "SELECT sha256, stamp, load_id FROM delivery WHERE source = ? AND name = ?", (source, name)
+                "SELECT d.sha256, d.stamp, d.load_id, l.records_in FROM delivery AS d"
+                " INNER JOIN load AS l ON l.load_id = d.load_id WHERE d.source = ? AND d.name = ?",
+                (source, name),
             ).fetchone()
         return SeenDelivery(*row) if row else None
 

@@ -38,13 +38,14 @@ def matrix(
 ) -> Matrix | None:
     """The matrix of the `value` column of records that have geography, age_group and `size`; None without records.
 
-    Colours run from 0 to the largest value among groups of at least `minimum`: a small group neither has a colour
-    nor sets the scale.
+    Colours run over the values of groups of at least `minimum`: a small group neither has a colour nor sets the scale.
+    The scale is never narrower than the upper half of 0 to its top, so that groups that hardly differ look alike.
     """
     if not groups:
         return None
     large = [n for n in (as_number(g[value]) for g in groups if _size(g, size) >= minimum) if n is not None]
     top = max(large, default=0.0)
+    low = min([*large, top / 2])
     placed = {(_label(g["geography"]), _label(g["age_group"])): g for g in groups}
     ages = _ordered({age for _, age in placed})
     places = _ordered({place for place, _ in placed})
@@ -55,7 +56,7 @@ def matrix(
             return MatrixCell(MISSING, "", None, small=False, absent=True)
         count, amount = _size(group, size), as_number(group[value])
         small = count < minimum
-        step = None if small or amount is None else min(STEPS - 1, max(0, int(amount / top * STEPS))) if top > 0 else 0
+        step = None if small or amount is None else _step(amount, low, top)
         return MatrixCell(show(group[value]), number(count), step, small=small, absent=False)
 
     return Matrix(
@@ -63,9 +64,13 @@ def matrix(
         "Geography",
         ages,
         tuple((place, tuple(cell(place, age) for age in ages)) for place in places),
-        (show(0), show(top)) if large else None,
+        (show(low), show(top)) if large else None,
         tuple(_size(group, size) for group in groups),
     )
+
+
+def _step(amount: float, low: float, top: float) -> int:
+    return min(STEPS - 1, int((amount - low) / (top - low) * STEPS)) if top > low else 0
 
 
 def _size(group: Record, column: str) -> int:

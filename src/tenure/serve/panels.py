@@ -161,14 +161,15 @@ def _balance_chart(rows: Sequence[Record], minimum: int, currency: str) -> Chart
         {
             "name": str(row["geography"]),
             "value": as_number(row["avg_balance"]),
-            "label": short_money(row["avg_balance"], currency),
+            "label": short_number(row["avg_balance"]),
+            "average": short_money(row["avg_balance"], currency),
             "total": short_money(row["total_balance"], currency),
             "size": number(row["customers"]),
             "small": _count(row) < minimum,
         }
         for row in rows
     ]
-    parts = "; ".join(f"{bar['name']} {bar['label']} (n {bar['size']})" for bar in bars)
+    parts = "; ".join(f"{bar['name']} {bar['average']} (n {bar['size']})" for bar in bars)
     return Chart("balances", {"bars": bars, "minimum": minimum}, f"Average balance by geography: {parts}.")
 
 

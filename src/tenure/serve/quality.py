@@ -57,7 +57,7 @@ def _line(row: Record, now: datetime) -> SourceLine:
         str(row["entity"]),
         number(row["loaded"]),
         number(row["quarantined"]),
-        percentage(turned_away / came * 100, 2) if came else MISSING,
+        _share(turned_away, came),
         turned_away > 0,
         _freshness(row["last_load_at"], now),
     )
@@ -78,8 +78,16 @@ def _sentence(rows: Sequence[Record]) -> str:
     sources = "1 source" if len(rows) == 1 else f"{len(rows)} sources"
     if not away:
         return f"{number(came)} records from {sources}, none in quarantine."
-    share = percentage(away / came * 100, 2)
-    return f"{number(away)} of {number(came)} records from {sources} are in quarantine ({share})."
+    are = "is" if away == 1 else "are"
+    return f"{number(away)} of {number(came)} records from {sources} {are} in quarantine ({_share(away, came)})."
+
+
+def _share(part: float, whole: float) -> str:
+    """A share in per cent; a share that is there is never printed as 0."""
+    if not whole:
+        return MISSING
+    share = part / whole * 100
+    return f"under {percentage(0.01, 2)}" if 0 < share < 0.01 else percentage(share, 2)
 
 
 def _sum(rows: Sequence[Record], column: str) -> int:

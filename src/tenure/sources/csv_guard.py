@@ -7,7 +7,7 @@ and counts the records; Arrow's reader then gets the sound ones only, and must f
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, BinaryIO, cast
+from typing import IO, cast
 
 import numpy as np
 import pyarrow as pa
@@ -19,7 +19,7 @@ from tenure.sources.csv_header import CsvHeader, delimiter_byte, read_header
 from tenure.sources.csv_scan import Scan, scan
 from tenure.sources.record_spans import Mask, Spans, verbatim_of
 from tenure.sources.records import Block, Reject
-from tenure.sources.text_file import BOM, LONGEST_LINE, open_text, too_long, unreadable
+from tenure.sources.text_file import BOM, LONGEST_LINE, open_text, read_piece, too_long
 
 _PIECE_BYTES = 2 << 20  # the scan's arrays then stay in the processor's cache
 _PARSED_AT_ONCE = 1 << 20
@@ -58,32 +58,20 @@ def _pieces(path: Path, header: CsvHeader, contract: Contract, piece_bytes: int)
     """The whole body of the file, cut between records; a piece without a record is left out."""
     delimiter = delimiter_byte(contract)
     with open_text(path) as file:
-        file.seek(header.body)
-        rest, line, wanted, final = b"", header.line, piece_bytes, False
+        position, line, wanted, final = header.body, header.line, piece_bytes, False
         while not final:
-            data, final = _read_on(file, rest, wanted, path)
+            data, final = read_piece(file, position, wanted, path)
+            if data.endswith(b"\r") and not final:
+                data = data[:-1]  # an LF may follow, and the two are one line end
             found = scan(data, delimiter, len(header.columns), final=final)
             if len(found.starts):
                 yield _piece(data, found, line, header, contract, path)
-            rest, line = data[found.consumed :], line + found.consumed_lines
-            if len(rest) > LONGEST_LINE:
+            position, line = position + found.consumed, line + found.consumed_lines
+            if not found.consumed and len(data) > LONGEST_LINE:
                 raise too_long(path, line)
-            wanted = max(piece_bytes, 0 if found.consumed else len(data))
-    if rest:
-        raise _fault(f"{len(rest)} bytes were left over", path, line)
-
-
-def _read_on(file: BinaryIO, rest: bytes, wanted: int, path: Path) -> tuple[bytes, bool]:
-    """`rest` and the next bytes of the file, never cut between CR and LF; whether the file ends there."""
-    try:
-        data = file.read(wanted)
-        final = len(data) < wanted
-        while data.endswith(b"\r") and not final:
-            following = file.read(1)
-            data, final = data + following, not following
-    except OSError as error:
-        raise unreadable(path, error) from error
-    return rest + data, final
+            wanted = piece_bytes if found.consumed else 2 * wanted
+        if found.consumed < len(data):
+            raise _fault(f"{len(data) - found.consumed} bytes were left over", path, line)
 
 
 def _piece(data: bytes, found: Scan, line: int, header: CsvHeader, contract: Contract, path: Path) -> _Piece:

@@ -8,11 +8,11 @@ from tenure.contracts.model import Contract
 from tenure.core.errors import TenureError
 from tenure.core.settings import Project
 from tenure.engine.protocol import Engine
-from tenure.raw.state import LoadRecord
+from tenure.raw.state import LoadRecord, SeenDelivery
 from tenure.raw.zone import RawZone
 from tenure.sources.files import file_delivery, find_files, stamp_of
 from tenure.sources.loader import Delivery, RunContext, load_delivery
-from tenure.sources.mariadb import table_blocks
+from tenure.sources.mariadb import table_reading
 
 
 @dataclass(frozen=True)
@@ -37,55 +37,52 @@ class Outcome:
 
 
 def ingest(
-    project: Project,
-    contracts: list[Contract],
-    zone: RawZone,
-    engine: Engine,
-    run: RunContext,
+    project: Project, contracts: list[Contract], zone: RawZone, engine: Engine, run: RunContext
 ) -> list[Outcome]:
     """Load what is new, source by source and file by file in the order of their names."""
-    return [outcome for contract in contracts for outcome in _source(project, contract, zone, engine, run)]
+    work = _Work(project, zone, engine, run)
+    return [outcome for contract in contracts for outcome in _source(work, contract)]
 
 
-def _source(project: Project, contract: Contract, zone: RawZone, engine: Engine, run: RunContext) -> Iterator[Outcome]:
+@dataclass(frozen=True)
+class _Work:
+    project: Project
+    zone: RawZone
+    engine: Engine
+    run: RunContext
+
+
+def _source(work: _Work, contract: Contract) -> Iterator[Outcome]:
     if contract.kind == "mariadb":
-        blocks = lambda: table_blocks(contract, environment=os.environ)  # noqa: E731
-        yield _attempt(
-            contract, str(contract.table), lambda: Delivery(str(contract.table), None, "", blocks), zone, engine, run
-        )
+        name = str(contract.table)
+        with table_reading(contract, environment=os.environ, scratch=work.project.scratch) as blocks:
+            yield _attempt(work, contract, name, lambda: Delivery(name, None, "", blocks))
         return
-    for path in find_files(project.root, contract):
-        name = str(path.relative_to(project.root)) if path.is_relative_to(project.root) else str(path)
-        seen = zone.state.seen(contract.source, name)
+    root = work.project.root
+    for path in find_files(root, contract):
+        name = str(path.relative_to(root)) if path.is_relative_to(root) else str(path)
+        seen = work.zone.state.seen(contract.source, name)
         if seen and path.is_file() and seen.stamp == stamp_of(path):
-            yield _unchanged(contract, name, zone, seen.load_id)
+            yield _unchanged(contract, name, seen)
         else:
-            yield _attempt(
-                contract, name, lambda path=path: file_delivery(project.root, path, contract), zone, engine, run
-            )
+            yield _attempt(work, contract, name, lambda path=path: file_delivery(root, path, contract))
 
 
-def _attempt(
-    contract: Contract,
-    name: str,
-    arrive: Callable[[], Delivery],
-    zone: RawZone,
-    engine: Engine,
-    run: RunContext,
-) -> Outcome:
+def _attempt(work: _Work, contract: Contract, name: str, arrive: Callable[[], Delivery]) -> Outcome:
+    """Load one delivery; what is wrong with it becomes its outcome, so that the others go on."""
+    state = work.zone.state
     try:
         delivery = arrive()
-        seen = zone.state.seen(contract.source, name)
+        seen = state.seen(contract.source, name)
         if seen and seen.sha256 == delivery.sha256:
-            zone.state.restamp(contract.source, name, delivery.stamp)
-            return _unchanged(contract, name, zone, seen.load_id)
-        load = load_delivery(contract, delivery, zone, engine, run)
+            state.restamp(contract.source, name, delivery.stamp)
+            return _unchanged(contract, name, seen)
+        load = load_delivery(contract, delivery, work.zone, work.engine, work.run)
     except TenureError as error:
         return Outcome(contract.source, name, "refused", reason=str(error))
-    if load is None:
-        seen = zone.state.seen(contract.source, name)
-        return _unchanged(contract, name, zone, seen.load_id if seen else "")
-    return _loaded(load, delivery.notes)
+    if load is None and seen:
+        return _unchanged(contract, name, seen)
+    return _loaded(load, delivery.notes) if load else Outcome(contract.source, name, "loaded")
 
 
 def _loaded(load: LoadRecord, notes: tuple[str, ...]) -> Outcome:
@@ -102,7 +99,7 @@ def _loaded(load: LoadRecord, notes: tuple[str, ...]) -> Outcome:
     )
 
 
-def _unchanged(contract: Contract, name: str, zone: RawZone, load_id: str) -> Outcome:
+def _unchanged(contract: Contract, name: str, seen: SeenDelivery) -> Outcome:
     """A delivery that was loaded before: all its records are unchanged re-reads."""
-    records = next((load.records_in for load in zone.state.loads(contract.source) if load.load_id == load_id), 0)
-    return Outcome(contract.source, name, "loaded", records_in=records, unchanged=records, load_id=load_id)
+    records = seen.records_in
+    return Outcome(contract.source, name, "loaded", records_in=records, unchanged=records, load_id=seen.load_id)

@@ -16,7 +16,7 @@ from tenure.sources.json_record import Fault, read_object, to_text
 from tenure.sources.json_stretch import StretchReader
 from tenure.sources.record_spans import Mask, Spans, verbatim_of
 from tenure.sources.records import Block, Reject
-from tenure.sources.text_file import LONGEST_LINE, open_text, too_long, unreadable
+from tenure.sources.text_file import LONGEST_LINE, open_text, read_piece, too_long
 
 _PIECE_BYTES = 4 << 20
 _LF, _CR, _BRACE = b"\n"[0], b"\r"[0], b"{"[0]
@@ -70,24 +70,19 @@ def _blocks(stretch: list[Spans], parts: dict[pa.Schema, _Part]) -> Iterator[Blo
 def _pieces(path: Path, piece_bytes: int) -> Iterator[Spans]:
     """All lines of the file that are not blank; nothing for a piece without any."""
     with open_text(path) as file:
-        rest, line, wanted, final = b"", 1, piece_bytes, False
+        position, line, wanted, final = file.tell(), 1, piece_bytes, False
         while not final:
-            try:
-                read = file.read(wanted)
-            except OSError as error:
-                raise unreadable(path, error) from error
-            final = len(read) < wanted
-            data = rest + read
+            data, final = read_piece(file, position, wanted, path)
             settled = len(data) if final else data.rfind(b"\n") + 1
             if settled:
                 spans, lines = _lines(data, settled, line)
                 if len(spans):
                     yield spans
                 line += lines
-            rest = data[settled:]
-            if len(rest) > LONGEST_LINE:
+                position += settled
+            elif len(data) > LONGEST_LINE:
                 raise too_long(path, line)
-            wanted = max(piece_bytes, 0 if settled else len(data))
+            wanted = piece_bytes if settled else 2 * wanted
 
 
 def _lines(data: bytes, size: int, first: int) -> tuple[Spans, int]:

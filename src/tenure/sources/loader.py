@@ -250,6 +250,12 @@ def _conflict_rejects(delivery: Delivery, conflicting: dict[int, str]) -> list[R
         for row in row_numbers(involved):
             reason = f"{conflicting[row]} occurs more than once in this delivery, with different content"
             rejects.append(Reject(row, conflicting[row], "unique", reason, block.verbatim(row)))
+    if len(rejects) != len(conflicting):
+        raise SourceRefused(
+            "changed between two readings; nothing was loaded",
+            where=delivery.name,
+            cure="run again once it is complete",
+        )
     return rejects
 
 

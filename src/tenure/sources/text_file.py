@@ -49,6 +49,19 @@ def open_text(path: Path) -> BinaryIO:
     return file
 
 
+def read_piece(file: BinaryIO, position: int, size: int, path: Path) -> tuple[bytes, bool]:
+    """`size` bytes from `position` on, fewer where the file ends; whether it ends there.
+
+    A reader goes back to the last record that was cut off, which is cheaper than to carry it over.
+    """
+    try:
+        file.seek(position)
+        data = file.read(size)
+    except OSError as error:
+        raise unreadable(path, error) from error
+    return data, len(data) < size
+
+
 def unreadable(path: Path, error: OSError) -> SourceRefused:
     """The refusal of a file that the operating system does not give."""
     return SourceRefused(

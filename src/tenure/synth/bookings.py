@@ -71,7 +71,6 @@ def _chosen(weights: Floats, row: Ints, rng: np.random.Generator) -> Ints:
     """For each entry of `row` a column, drawn in proportion to the weights of that row."""
     cumulative = np.cumsum(weights, axis=1)
     target = rng.random(len(row)) * cumulative[row, -1]
-    # At most the last column with weight: rounding must not choose one without.
     chosen = np.zeros(len(row), np.int64)
     for column in range(weights.shape[1] - 1):
         chosen += target >= cumulative[row, column]

@@ -107,7 +107,7 @@
         trigger: "item",
         ...tooltip(colours, (at) => {
           const bar = spec.bars[at];
-          return [bar.name, `${bar.label} a customer`, `${bar.total} in total`,
+          return [bar.name, `${bar.average} a customer`, `${bar.total} in total`,
                   `n ${bar.size}${bar.small ? `, fewer than ${spec.minimum}` : ""}`];
         }),
       },
