@@ -332,6 +332,7 @@ CASES: dict[str, list[str]] = {
         over_rows("to_cents(f)", "to_cents(CAST(i AS DOUBLE))", "to_cents(f * 1e6)"),
         over_rows("to_cents(CAST(d AS DOUBLE) / 7)").replace("FROM samples", "FROM samples WHERE ABS(d) < 1000"),
     ],
+    "bits_of": [over_rows("bits_of(f)", "bits_of(CAST(d AS DOUBLE))", "bits_of(f * 1e300)")],
     "lower_ascii": [over_rows("lower_ascii(s)")],
     "power_of": [
         over_rows("power_of(f, 0)", "power_of(f, 3)", "power_of(f, -1)", "power_of(f, NULL)"),

@@ -7,6 +7,8 @@ import sqlglot
 
 from tenure.core.errors import BuildError
 from tenure.engine import dialect, subset
+from tenure.warehouse.models import ProjectTypes, read_models
+from tenure.warehouse.reports import read_report, report_names
 
 ACCEPTED = {
     "casts around sums": "SELECT a, CAST(SUM(b) AS BIGINT) AS s FROM t GROUP BY a HAVING SUM(b) > 0",
@@ -172,6 +174,17 @@ def test_sql_outside_the_subset_is_named_with_its_cure(sql: str, expected: tuple
     assert str(caught.value).startswith("models/a.sql")
     assert what in caught.value.what
     assert cure in str(caught.value)
+
+
+OWN_SQL = {
+    **{model.where: model.sql for model in read_models(ProjectTypes({}, {}))},
+    **{f"warehouse/sql/reports/{name}.sql": read_report(name)[1] for name in report_names()},
+}
+
+
+@pytest.mark.parametrize(("where", "sql"), OWN_SQL.items(), ids=OWN_SQL.keys())
+def test_every_model_and_report_of_ours_is_inside_the_subset(where: str, sql: str) -> None:
+    dialect.parse(sql, where)
 
 
 def test_every_problem_is_named_with_its_line() -> None:

@@ -84,9 +84,12 @@ def test_every_table_has_the_same_schema(built: tuple[Built, Built]) -> None:
 
 
 def test_every_table_has_the_same_cells(built: tuple[Built, Built]) -> None:
+    different: dict[str, list[tuple[str, str]]] = {}
     for table in built[0].manifest.tables:
         on_duckdb, on_spark = (sorted(cells(each.table(table.name))) for each in built)
-        assert on_duckdb == on_spark, table.name
+        pairs = [pair for pair in zip(on_duckdb, on_spark, strict=True) if pair[0] != pair[1]]
+        different |= {table.name: pairs[:2]} if pairs else {}
+    assert different == {}
 
 
 def test_both_engines_pass_the_same_checks(built: tuple[Built, Built]) -> None:
@@ -103,14 +106,32 @@ def test_every_report_gives_the_same_rows_in_the_same_order(built: tuple[Built, 
     assert on_duckdb.num_rows
 
 
-def test_the_originals_own_query_runs_unchanged_on_spark(built: tuple[Built, Built]) -> None:
+def original_query() -> str:
     sql = (SEED / "churn_by_geography_age.hql").read_text(encoding="utf-8")
-    assert sql.count("CURRENT_DATE") >= 1
-    answer = built[1].engine.query(sql.replace("(CURRENT_DATE", f"(DATE '{BUSINESS_DATE.isoformat()}'"))
-    printed = expected("churn_by_geography_age")
-    assert [row["churn_rate_percentage"] for row in answer.to_pylist()] == sorted(
-        (row["churn_rate_percentage"] for row in answer.to_pylist()), reverse=True
+    assert "(CURRENT_DATE, 180)" in sql
+    return sql.replace("(CURRENT_DATE, 180)", f"(DATE '{BUSINESS_DATE}', 180)")
+
+
+def test_the_originals_own_query_runs_unchanged_on_spark(built: tuple[Built, Built]) -> None:
+    in_duckdbs_words = (
+        original_query()
+        .replace("DATE_FORMAT(m.dw_start_date, 'yyyy-MM')", "strftime(m.dw_start_date, '%Y-%m')")
+        .replace(f"DATE_SUB(DATE '{BUSINESS_DATE}', 180)", f"DATE '{BUSINESS_DATE}' - 180")
     )
-    assert answer.column_names == list(printed[0])
-    rows = sorted([comparable(value) for value in row.values()] for row in answer.to_pylist())
-    assert rows == sorted([comparable(value) for value in row.values()] for row in printed)
+    on_duckdb, on_spark = built[0].engine.query(in_duckdbs_words), built[1].engine.query(original_query())
+    assert on_spark.num_rows
+    assert on_duckdb.column_names == on_spark.column_names
+    assert printed(on_duckdb.to_pylist()) == printed(on_spark.to_pylist())
+
+
+@pytest.mark.parametrize("built", [make_reference_project], indirect=True)
+def test_the_originals_own_query_prints_the_originals_result(built: tuple[Built, Built]) -> None:
+    answer = built[1].engine.query(original_query())
+    rates = [row["churn_rate_percentage"] for row in answer.to_pylist()]
+    assert rates == sorted(rates, reverse=True)
+    assert printed(answer.to_pylist()) == printed(expected("churn_by_geography_age"))
+
+
+def printed(rows: list[dict[str, object]]) -> list[dict[str, str]]:
+    """Rows as one reads them; the order of rows of equal rate is left open."""
+    return sorted(({name: comparable(value) for name, value in row.items()} for row in rows), key=str)

@@ -106,7 +106,7 @@ def _cast(node: exp.Expr) -> Iterator[_Finding]:
             "to_cents(x), or decimals throughout",
         )
     elif target == "STRING" and kind is Kind.DOUBLE:
-        yield "a DOUBLE is written differently as text (1e+20, 1.0E20)", "CAST(to_cents(x) AS STRING)"
+        yield "a DOUBLE is written differently as text (1e+20, 1.0E20)", "to_cents(x), or bits_of(x) to compare"
 
 
 def _division(node: exp.Expr) -> Iterator[_Finding]:
@@ -189,7 +189,7 @@ def _extract(node: exp.Expr) -> Iterator[_Finding]:
 
 def _pipe(node: exp.Expr) -> Iterator[_Finding]:
     if Kind.DOUBLE in (kind_of(node.this), kind_of(node.args["expression"])):
-        yield "a DOUBLE is written differently as text (1e+20, 1.0E20)", "join to_cents(x) to the text"
+        yield "a DOUBLE is written differently as text (1e+20, 1.0E20)", "join to_cents(x), or bits_of(x) to compare"
 
 
 def _like(node: exp.Expr) -> Iterator[_Finding]:

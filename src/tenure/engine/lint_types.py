@@ -41,6 +41,7 @@ _OF_SHIM = {
     "add_days_to": Kind.DATE,
     "matches": Kind.BOOLEAN,
     "to_cents": Kind.DECIMAL,
+    "bits_of": Kind.WHOLE,
     "power_of": Kind.DOUBLE,
     "lower_ascii": Kind.TEXT,
 }

@@ -162,6 +162,17 @@ _POWER_OF = Shim(
     """,
 )
 
+# A DOUBLE as text is 1e-05 in DuckDB and 1.0E-5 in Spark.
+_BITS_OF = Shim(
+    "bits_of",
+    "bits_of(x DOUBLE) -> BIGINT: the 64 bits of x as a number: for comparing, not for reading.",
+    "CREATE OR REPLACE MACRO bits_of(x) AS CAST(CAST(CAST(x AS DOUBLE) AS BIT) AS BIGINT)",
+    """
+    CREATE OR REPLACE TEMPORARY FUNCTION bits_of(x DOUBLE) RETURNS BIGINT RETURN
+    CASE WHEN x IS NOT NULL THEN CAST(reflect('java.lang.Double', 'doubleToLongBits', x) AS BIGINT) END
+    """,
+)
+
 SHIMS: tuple[Shim, ...] = (
     _STABLE_ID,
     _HOURS_BETWEEN,
@@ -175,6 +186,7 @@ SHIMS: tuple[Shim, ...] = (
     _TO_CENTS,
     _LOWER_ASCII,
     _POWER_OF,
+    _BITS_OF,
 )
 
 DUCKDB_SHIMS: tuple[str, ...] = tuple(shim.duckdb for shim in SHIMS)

@@ -19,9 +19,9 @@ from tenure.sources.records import Block, Reject
 from tenure.sources.text_file import LONGEST_LINE, open_text, read_piece, too_long
 
 _PIECE_BYTES = 4 << 20
+_STRIP_BYTES = 1 << 18  # compared at once: stays in the processor's cache
 _LF, _CR, _BRACE = b"\n"[0], b"\r"[0], b"{"[0]
-_BLANKS_TEXT = b" \t\r"
-_BLANKS = np.frombuffer(_BLANKS_TEXT, np.uint8)
+_BLANKS = b" \t\r"
 _NUL_ESCAPE = b"\\u0000"
 
 
@@ -88,13 +88,14 @@ def _pieces(path: Path, piece_bytes: int) -> Iterator[Spans]:
 def _lines(data: bytes, size: int, first: int) -> tuple[Spans, int]:
     """The lines of `data[:size]` that are not blank, from line `first` of the file on; how many line ends there are."""
     octets = np.frombuffer(data, np.uint8, size)
-    line_ends = np.flatnonzero(octets == _LF)
+    strips = range(0, size, _STRIP_BYTES)
+    line_ends = np.concatenate([np.flatnonzero(octets[at : at + _STRIP_BYTES] == _LF) + at for at in strips])
     ends = line_ends if len(line_ends) and line_ends[-1] == size - 1 else np.append(line_ends, size)
     starts = np.concatenate([np.zeros(1, np.int64), ends[:-1] + 1])
     ends = ends - ((ends > starts) & (octets[ends - 1] == _CR))
-    blank = ends == starts
-    for index in np.flatnonzero(~blank & np.isin(octets[starts], _BLANKS)).tolist():
-        blank[index] = not data[starts[index] : ends[index]].strip(_BLANKS_TEXT)
+    blank = ends <= starts
+    for index in np.flatnonzero(octets[starts] != _BRACE).tolist():
+        blank[index] = not data[starts[index] : ends[index]].strip(_BLANKS)
     rows = np.arange(first, first + len(ends))
     return Spans(data, rows[~blank], starts[~blank], ends[~blank]), len(line_ends)
 
@@ -114,8 +115,8 @@ def _worth_trying(spans: Spans) -> Mask:
     """Lines that can be given to Arrow: it crashes on some that are no object, and does not mind bad text."""
     octets = np.frombuffer(spans.data, np.uint8)
     worth = octets[spans.starts] == _BRACE
-    for index in np.flatnonzero(np.isin(octets[spans.starts], _BLANKS)).tolist():
-        worth[index] = spans.record(index).lstrip(_BLANKS_TEXT).startswith(b"{")
+    for index in np.flatnonzero(~worth).tolist():
+        worth[index] = spans.record(index).lstrip(_BLANKS).startswith(b"{")
     worth &= ~spans.badly_encoded()
     at = spans.data.find(_NUL_ESCAPE) if b"\\" in spans.data else -1
     while at >= 0:

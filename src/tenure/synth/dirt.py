@@ -19,9 +19,12 @@ UNKNOWN_CUSTOMERS = 1_000_000_000
 
 @dataclass(frozen=True)
 class Dirt:
-    """One kind of dirt. `column`: where it is, None for the whole record. `breaks`: whether the contract of
-    the bank template is broken, so that the lines end in quarantine. `in_place`: the dirty line stands
-    instead of the clean one, otherwise beside it."""
+    """One kind of dirt.
+
+    `column`: where it is, None for the whole record. `breaks`: whether the contract of the bank template is
+    broken, so that the lines end in quarantine. `in_place`: the dirty line stands instead of the clean one,
+    otherwise beside it.
+    """
 
     kind: str
     column: str | None

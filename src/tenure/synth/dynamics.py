@@ -62,9 +62,7 @@ class Outcome:
     margin: Floats
 
 
-def advance(
-    parameters: Parameters, traits: Traits, before: State, month: Month, rng: np.random.Generator
-) -> Outcome:
+def advance(parameters: Parameters, traits: Traits, before: State, month: Month, rng: np.random.Generator) -> Outcome:
     """Draw one month for the customers of `traits` (all present), whose state at its start is `before`."""
     latent = parameters.latent
     pull = traits.persistence * (before.disengagement - traits.setpoint)

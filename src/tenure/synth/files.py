@@ -42,7 +42,9 @@ class Written:
     dirty: list[DirtyLine]
 
 
-def choose_spots(rows: int, share: float, deck: Iterator[Dirt], first_spare: int, rng: np.random.Generator) -> list[Spot]:
+def choose_spots(
+    rows: int, share: float, deck: Iterator[Dirt], first_spare: int, rng: np.random.Generator
+) -> list[Spot]:
     """Soil a share of a file's records; kinds are dealt from the deck, so that each turns up."""
     count = min(rows, int(np.floor(rows * share + rng.random())))
     chosen = np.sort(rng.choice(rows, count, replace=False)) if count else np.empty(0, np.int64)
@@ -83,7 +85,7 @@ def _write_part(
     """Write the text of some rows; `first_line` is the line at which they begin."""
     _, offsets, values = lines.buffers()
     assert offsets is not None and lines.offset == 0
-    begins = np.frombuffer(offsets, np.int32)
+    begins = np.frombuffer(memoryview(offsets), np.int32)
     text = memoryview(values) if values is not None else memoryview(b"")
     dirty: list[DirtyLine] = []
     done, added = 0, 0

@@ -76,9 +76,7 @@ def months_of(plan: BankPlan, cast: Cast, parameters: Parameters = TRUE_PARAMETE
         members, state = members[staying], take(outcome.state, staying)
 
 
-def _burnt_in(
-    plan: BankPlan, parameters: Parameters, size: int, rng: np.random.Generator
-) -> tuple[Traits, State]:
+def _burnt_in(plan: BankPlan, parameters: Parameters, size: int, rng: np.random.Generator) -> tuple[Traits, State]:
     first, window = month_of(plan, -parameters.burn_in_months), month_of(plan, 0)
     tenure = np.minimum(rng.exponential(_MEAN_TENURE_MONTHS, size), _LONGEST_TENURE_MONTHS * rng.random(size) ** 0.1)
     opened = np.floor(window.start - 1 - _DAYS_PER_MONTH * tenure).astype(np.int64)

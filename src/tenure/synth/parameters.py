@@ -35,8 +35,8 @@ class Behaviour:
     """
 
     saver_share: float = 0.45
-    log_rate_transactor: float = 0.45
-    log_rate_saver: float = -0.35
+    log_rate_transactor: float = 0.42
+    log_rate_saver: float = -0.38
     activity_sd: float = 0.55
     rate_noise: float = 0.20
     rate_loading_transactor: float = 0.90
@@ -59,11 +59,11 @@ class Products:
     """Which products are held, opened and closed; money in the currency of the bank."""
 
     scale: tuple[float, ...] = (6000.0, 2500.0, 1800.0, 12000.0, 15000.0)
-    held_by_saver: tuple[float, ...] = (0.70, 0.16, 0.08, 0.04, 0.16)
-    held_by_transactor: tuple[float, ...] = (0.12, 0.72, 0.20, 0.08, 0.02)
+    held_by_saver: tuple[float, ...] = (0.70, 0.15, 0.07, 0.04, 0.15)
+    held_by_transactor: tuple[float, ...] = (0.11, 0.72, 0.18, 0.07, 0.02)
     opens: float = 0.005
     opens_loading: float = 0.5
-    closes: float = 0.020
+    closes: float = 0.023
     closes_loading: float = 0.6
     interest_margin: float = 0.03
     """What the bank earns a year, as a share of any balance."""

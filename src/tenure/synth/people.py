@@ -14,13 +14,13 @@ _MEN = (
     "Sherif Hany Walid Ziad Nabil Rashid Sultan Majid Hamad Fahad Saud Turki Nasser Abdullah Abdulrahman Mishal "
     "Talal Nawaf Saad Adel Waleed Hisham Ihab Sami Bilal Anas Idris Hamza Yasin Imran Rami Fadi Marwan Ayman Osama "
     "Wael Hazem Essam Magdy Ashraf Ramy Khalifa Mansour Rayan Daniel José Zoltán André Arjun Rahul Vikram"
-).split(" ")
+)
 _WOMEN = (
     "Sara Noura Mona Reem Hala Dina Latifa Maryam Nadia Fatima Aisha Khadija Zainab Layla Salma Yasmin Heba Rania "
     "Amira Nour Hanan Huda Iman Samira Wafa Abeer Ghada Lina Rana Dalia Farah Jana Lama Maha Mariam Nada Rasha "
     "Shaima Sumaya Thuraya Wijdan Amal Asma Basma Bushra Dana Eman Fajr Ghalia Hind Joud Kawthar Lulwa Moza Najla "
     "Raghad Sheikha Suad Zahra Zoë Chloé Anaïs Priya Anjali Deepa"
-).split(" ")
+)
 _FAMILIES = (
     "Khalil,Hassan,Mahmoud,Adel,Nasser,Fathy,Hamad,Alharbi,Samir,Ibrahim,Alotaibi,Mostafa,Alsabah,Althani,Gamal,Saleh,"
     "Alkhalifa,Almutairi,Said,Alnoaimi,Alqahtani,Alghamdi,Alshehri,Aldosari,Alzahrani,Almansoori,Alnuaimi,Alshamsi,"
@@ -30,9 +30,9 @@ _FAMILIES = (
     "Khattab,Lotfy,Mansour,Metwally,Morsi,Naguib,Ramadan,Rizk,Sabry,Salama,Shaheen,Shalaby,Shawky,Soliman,Taha,"
     "Tawfik,Wahba,Youssef,Zaki,Zidan,Haddad,Khoury,Nassar,Darwish,Qasim,Rahman,Siddiqui,Sharma,Nair,Menon,Fernández,"
     "Müller,O’Neill,Santos,Reyes"
-).split(",")
-FIRST_NAMES = (*_MEN, *_WOMEN)
-LAST_NAMES = tuple(_FAMILIES)
+)
+FIRST_NAMES = (*_MEN.split(), *_WOMEN.split())
+LAST_NAMES = tuple(_FAMILIES.split(","))
 
 
 @dataclass(frozen=True)
@@ -47,6 +47,7 @@ def draw_people(plan: BankPlan, traits: Traits) -> People:
     """Names for all customers; common ones are more common."""
     rng = generator(plan.seed, Stream.POPULATION, part=1)
     rank = rng.beta(1.0, 1.8, (2, traits.size))
-    men, women = len(_MEN), len(_WOMEN)
-    first = np.where(traits.female, men + rank[0] * women, rank[0] * men)
-    return People(first.astype(np.int64), (rank[1] * len(_FAMILIES)).astype(np.int64))
+    men, women = len(_MEN.split()), len(_WOMEN.split())
+    count, offset = np.where(traits.female, women, men), men * traits.female
+    first = offset + np.floor(rank[0] * count)
+    return People(first.astype(np.int64), (rank[1] * len(LAST_NAMES)).astype(np.int64))

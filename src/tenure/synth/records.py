@@ -12,17 +12,14 @@ from tenure.synth.people import FIRST_NAMES, LAST_NAMES, People
 from tenure.synth.population import age_on, months_since
 from tenure.synth.text import Sheet, Text, csv_lines, days, integers, json_lines, moments, money, words
 
-HEADERS: dict[str, tuple[str, ...]] = {
-    "customers": tuple(
-        "customer_id first_name last_name age gender geography is_active tenure_months date_opened".split()
-    ),
-    "tickets": tuple("ticket_id customer_id issue_type severity resolution_time_hrs opened_at".split()),
-    "offers": tuple("offer_id customer_id offer_type accepted date_offered".split()),
-    "usage": tuple("usage_log_id customer_id product_type monthly_balance num_products usage_date".split()),
-    "transactions": tuple(
-        "transaction_id customer_id transaction_at amount kind channel product_type".split()
-    ),
+_COLUMNS = {
+    "customers": "customer_id first_name last_name age gender geography is_active tenure_months date_opened",
+    "tickets": "ticket_id customer_id issue_type severity resolution_time_hrs opened_at",
+    "offers": "offer_id customer_id offer_type accepted date_offered",
+    "usage": "usage_log_id customer_id product_type monthly_balance num_products usage_date",
+    "transactions": "transaction_id customer_id transaction_at amount kind channel product_type",
 }
+HEADERS = {entity: tuple(columns.split()) for entity, columns in _COLUMNS.items()}
 """The columns of each kind of file, the key first."""
 
 _ISSUES = (
@@ -35,6 +32,8 @@ _ISSUE_SHARE = (0.30, 0.24, 0.18, 0.12, 0.09, 0.07)
 _ALL_ISSUES = [issue for issues in _ISSUES for issue in issues]
 
 DAY = 86_400
+STILL_OPEN = 2**31 - 1
+"""The day of closing of a customer who has not left."""
 _OPENS, _BUSIEST, _CLOSES = 6.0 * 3600, 13.0 * 3600, 23.99 * 3600
 
 

@@ -45,7 +45,7 @@ def draw_state(parameters: Parameters, traits: Traits, month: Month, rng: np.ran
         pressure=np.zeros(size),
         goodwill=np.where(fresh, 0.3, 0.0),
         habit=np.exp(traits.activity),
-        balance=held * begun * np.exp(balance_level(parameters, traits, disengagement) + noise),
+        balance=np.where(held, begun * np.exp(balance_level(parameters, traits, disengagement) + noise), 0.0),
         held=held,
     )
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -28,9 +28,13 @@ class Sheet:
     next_id: int
 
 
+def _as_text(values: "pa.Array[Any]") -> Text:
+    return cast("Text", values.cast(pa.string()))
+
+
 def integers(values: Ints) -> Text:
-    """12"""
-    return pa.array(values).cast(pa.string())
+    """12, and so on."""
+    return _as_text(pa.array(values))
 
 
 def money(hundredths: Ints, known: Bools | None = None) -> Text:
@@ -38,31 +42,30 @@ def money(hundredths: Ints, known: Bools | None = None) -> Text:
     words = np.empty((len(hundredths), 2), np.int64)
     words[:, 0], words[:, 1] = hundredths, hundredths >> 63
     exact = pa.Decimal128Array.from_buffers(
-        pa.decimal128(18, 2), len(hundredths), [None, pa.py_buffer(words.astype("<i8"))]
+        pa.decimal128(18, 2), len(hundredths), [None, pa.py_buffer(words.astype("<i8").tobytes())]
     )
-    text = exact.cast(pa.string())
-    return text if known is None else pc.if_else(pa.array(known), text, pa.scalar(""))
+    text = _as_text(exact)
+    return text if known is None else cast("Text", pc.if_else(pa.array(known), text, pa.scalar("")))
 
 
 def days(values: Ints) -> Text:
     """2025-09-30, from days since 1970-01-01."""
-    return pa.array(values.astype("datetime64[D]")).cast(pa.string())
+    return _as_text(pa.array(values.astype("datetime64[D]")))
 
 
 def moments(values: Ints) -> Text:
     """2025-09-30 13:05:00, from seconds since 1970-01-01."""
-    return pa.array(values.astype("datetime64[s]")).cast(pa.string())
+    return _as_text(pa.array(values.astype("datetime64[s]")))
 
 
 def words(dictionary: Sequence[str], indices: npt.NDArray[Any]) -> Text:
     """The word of each index."""
-    return pa.array(dictionary, pa.string()).take(pa.array(indices.astype(np.int64)))
+    return pa.array(dictionary, pa.string()).take(indices.astype(np.int64))
 
 
 def csv_lines(columns: Sequence[Text]) -> Text:
     """One record a row; no value may need quoting."""
-    joined = pc.binary_join_element_wise(*columns, ",")
-    return pc.binary_join_element_wise(joined, pa.scalar(""), "\n")
+    return _joined([_joined(columns, ","), pa.scalar("")], "\n")
 
 
 def json_lines(members: Sequence[tuple[str, Text, bool]]) -> Text:
@@ -74,4 +77,10 @@ def json_lines(members: Sequence[tuple[str, Text, bool]]) -> Text:
         pieces += [pa.scalar(f'{before}"{key}":{quote}'), values]
         before = f"{quote},"
     pieces.append(pa.scalar(before[:-1] + "}\n"))
-    return pc.binary_join_element_wise(*pieces, "")
+    return _joined(pieces, "")
+
+
+def _joined(pieces: Sequence[Text | pa.StringScalar], separator: str) -> Text:
+    # The stubs know arrays alone or scalars alone; Arrow repeats a scalar for every row.
+    arrays = cast("Sequence[Text]", [*pieces, pa.scalar(separator)])
+    return pc.binary_join_element_wise(*arrays)
