@@ -115,20 +115,21 @@ def demo(
     from tenure.cli.data import print_summary
     from tenure.core.settings import SETTINGS_FILE, open_project
     from tenure.pipeline import run_all
-    from tenure.synth.bank import BankPlan, write_bank
+    from tenure.synth.bank import BankPlan, is_unfinished, write_bank
 
     last_day = _last_day(end)
     if not (folder / SETTINGS_FILE).exists():
         make_project(folder, "bank")
     project = open_project(folder)
-    if any((folder / "landing").iterdir()):
+    landing = folder / "landing"
+    if any(landing.iterdir()) and not is_unfinished(landing):
         say(f"1/3 {folder} has files already; going on with them")
     else:
         say(f"1/3 generating a bank of {customers:,} customers in {folder}")
         with progress(False) as listener:
             write_bank(
                 BankPlan(customers=customers, end=last_day, seed=seed),
-                folder / "landing",
+                landing,
                 folder / "truth",
                 listener.models,
             )
