@@ -6,7 +6,8 @@ import pytest
 from tenure.core.errors import BuildError
 from tenure.engine import dialect, subset
 from tenure.engine.protocol import Engine
-from tests.engines.parity_cases import CASES, REFUSED_BY_BOTH, samples
+from tests.engines.parity_cases import CASES, REFUSED_BY_BOTH
+from tests.engines.parity_samples import samples
 
 pytestmark = pytest.mark.needs("java")
 

@@ -14,6 +14,7 @@ from tenure.core.settings import Project, open_project
 from tenure.pipeline import run_all
 from tenure.serve import answers
 from tenure.serve.app import create_app
+from tenure.serve.overview import REPORTS
 from tenure.warehouse.reports import report_names
 from tenure.warehouse.store import ReleaseStore
 from tests.reference_case import BUSINESS_DATE, comparable, expected, make_reference_project
@@ -194,6 +195,15 @@ def test_names_from_the_data_are_escaped(own: Project) -> None:
             assert "<img src=x>" not in text
 
 
+def test_the_overview_is_prepared_before_anyone_asks(own: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    computed: list[str] = []
+    run = answers.run_report
+    monkeypatch.setattr(answers, "run_report", lambda release, name: computed.append(name) or run(release, name))
+    with TestClient(create_app(own), base_url=HERE):
+        pass
+    assert sorted(computed) == sorted(REPORTS)
+
+
 def test_a_report_is_computed_once_a_release(own: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     computed: list[str] = []
     run = answers.run_report
@@ -292,9 +302,10 @@ def test_a_fault_of_ours_is_a_page_without_its_details(own: Project, monkeypatch
     def broken(*_: object) -> None:
         raise ZeroDivisionError("Jane Doe has 17 accounts")
 
-    monkeypatch.setattr(answers, "run_report", broken)
     with TestClient(create_app(own), base_url=HERE, raise_server_exceptions=False) as client:
-        page = client.get("/")
+        client.get("/")
+        monkeypatch.setattr(answers, "run_report", broken)
+        page = client.get("/reports/slowest_issues")
     assert page.status_code == 500
     assert "an unexpected ZeroDivisionError" in page.text.replace("An", "an")
     assert "Jane" not in page.text

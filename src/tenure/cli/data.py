@@ -37,6 +37,7 @@ def ingest(
     A file that was loaded before is not loaded again. A file that cannot be taken is refused with the
     reason, and the others are loaded all the same.
 
+    \b
       tenure ingest
       tenure ingest customers usage --date 2025-10-02
     """
@@ -72,6 +73,7 @@ def build(
     Models whose inputs did not change are taken over from the release before. When a check fails,
     nothing is published and the release before stays in force.
 
+    \b
       tenure build --dry-run
     """
     from tenure.core.clock import new_run_id
@@ -102,8 +104,9 @@ def run(
 ) -> None:
     """Do all of it: ingest what is new, build, check and publish.
 
-    tenure run
-    tenure run --date 2025-10-02 --strict
+    \b
+      tenure run
+      tenure run --date 2025-10-02 --strict
     """
     from tenure.pipeline import run_all
 

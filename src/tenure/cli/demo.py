@@ -38,7 +38,8 @@ def init(
 ) -> None:
     """Make a project: settings, contracts of its sources, and a landing folder to put files in.
 
-    tenure init mybank --template bank
+    \b
+      tenure init mybank --template bank
     """
     make_project(folder, template)
     if json:
@@ -82,7 +83,8 @@ def synth(
 ) -> None:
     """Write the files of a synthetic bank whose truth is known, dirty rows and their list included.
 
-    tenure synth bank --customers 1000 --seed 7
+    \b
+      tenure synth bank --customers 1000 --seed 7
     """
     from dataclasses import asdict
 
@@ -109,8 +111,9 @@ def demo(
 ) -> None:
     """See it work: generate a bank, ingest it, build, print the headline numbers, serve the dashboard.
 
-    tenure demo
-    tenure demo /tmp/demo --customers 2000 --no-serve
+    \b
+      tenure demo
+      tenure demo /tmp/demo --customers 2000 --no-serve
     """
     from tenure.cli.data import print_summary
     from tenure.core.settings import SETTINGS_FILE, open_project

@@ -28,8 +28,9 @@ def report(
 ) -> None:
     """Print an analysis and its finding, or list the analyses there are.
 
-    tenure report
-    tenure report churn_by_geography_age --format csv
+    \b
+      tenure report
+      tenure report churn_by_geography_age --format csv
     """
     from tenure.warehouse.releases import open_release
     from tenure.warehouse.reports import read_report, report_names, run_report
@@ -63,8 +64,9 @@ def sql(
 ) -> None:
     """Ask the release in force a question in SQL (DuckDB's); nothing can be changed.
 
-    tenure sql "SHOW TABLES"
-    tenure sql "SELECT geography, COUNT(*) FROM dim_customer GROUP BY geography" --format csv
+    \b
+      tenure sql "SHOW TABLES"
+      tenure sql "SELECT geography, COUNT(*) FROM dim_customer GROUP BY geography" --format csv
     """
     from tenure.warehouse.releases import open_release
 
@@ -85,7 +87,8 @@ def customer(
 ) -> None:
     """Everything known of one customer: profile, figures, versions and newest events.
 
-    tenure customer 1
+    \b
+      tenure customer 1
     """
     from tenure.warehouse.releases import open_release
 
@@ -136,7 +139,8 @@ def serve(
 ) -> None:
     """Serve the dashboard on this machine until Ctrl-C.
 
-    tenure serve --port 8080
+    \b
+      tenure serve --port 8080
     """
     from tenure.serve.server import serve as listen
 

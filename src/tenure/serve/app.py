@@ -1,5 +1,6 @@
 """The web application: addresses, and what each answers with. All pages read the release in force."""
 
+import threading
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
@@ -32,7 +33,10 @@ def create_app(project: Project) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncGenerator[None]:
+        early = threading.Thread(target=_prepare, args=(answers,))
+        early.start()
         yield
+        early.join()
         answers.close()
 
     # FastAPI's own documentation pages load scripts from elsewhere: they stay off.
@@ -96,6 +100,14 @@ def create_app(project: Project) -> FastAPI:
         return HTMLResponse(page, status_code=500, headers=HEADERS)
 
     return app
+
+
+def _prepare(answers: Answers) -> None:
+    """Compute the overview's reports while the first visitor is still on the way."""
+    try:
+        answers.read(REPORTS)
+    except TenureError:
+        return  # the first page that is asked for says what is wrong, or finds it mended
 
 
 def _known(name: str) -> str:

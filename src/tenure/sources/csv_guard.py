@@ -67,11 +67,12 @@ def _pieces(path: Path, header: CsvHeader, contract: Contract, piece_bytes: int)
             if len(found.starts):
                 yield _piece(data, found, line, header, contract, path)
             position, line = position + found.consumed, line + found.consumed_lines
-            if not found.consumed and len(data) > LONGEST_LINE:
+            left = len(data) - found.consumed
+            if final and left:
+                raise _fault(f"{left} bytes were left over", path, line)
+            if left > LONGEST_LINE:
                 raise too_long(path, line)
             wanted = piece_bytes if found.consumed else 2 * wanted
-        if found.consumed < len(data):
-            raise _fault(f"{len(data) - found.consumed} bytes were left over", path, line)
 
 
 def _piece(data: bytes, found: Scan, line: int, header: CsvHeader, contract: Contract, path: Path) -> _Piece:
