@@ -16,9 +16,9 @@ from playwright.sync_api import ViewportSize, sync_playwright
 FOLDER = Path(__file__).parent
 MOST_BYTES = 300_000
 PICTURES = {
-    "overview.png": ("light", ViewportSize(width=1280, height=1180)),
-    "overview-dark.png": ("dark", ViewportSize(width=1280, height=1180)),
-    "overview-phone.png": ("light", ViewportSize(width=390, height=1560)),
+    "overview.png": ("light", ViewportSize(width=1280, height=1086)),
+    "overview-dark.png": ("dark", ViewportSize(width=1280, height=1086)),
+    "overview-phone.png": ("light", ViewportSize(width=390, height=1545)),
 }
 SERVE = """
 import sys

@@ -12,7 +12,7 @@ OK = "ok"
 NEEDED = "missing (needed)"
 OPTIONAL = "missing (optional)"
 
-_NEEDED = ("duckdb", "pyarrow", "sqlglot", "pydantic", "orjson", "connectorx", "PyMySQL", "fastapi", "uvicorn")
+_NEEDED = ("duckdb", "pyarrow", "sqlglot", "pydantic", "connectorx", "PyMySQL", "fastapi", "uvicorn")
 _PROGRAMS = (
     ("java", "the Spark engine", "apt-get install default-jre-headless"),
     ("mariadbd", "testing against a real MariaDB server", "apt-get install mariadb-server"),

@@ -10,7 +10,10 @@ import pyarrow as pa
 
 @dataclass(frozen=True)
 class Column:
-    """A column and its type in the common names: BIGINT, INTEGER, DECIMAL(18,2), STRING, DATE, TIMESTAMP, BOOLEAN, DOUBLE."""
+    """A column and its type in the common names.
+
+    They are BIGINT, INTEGER, DECIMAL(p,s), STRING, DATE, TIMESTAMP, BOOLEAN and DOUBLE.
+    """
 
     name: str
     type: str

@@ -13,10 +13,10 @@ import numpy as np
 from tenure.sources.csv_record import CR, LF, LONGEST_RECORD, MOST_LINES, QUOTE, Record, read_record
 from tenure.sources.record_spans import Mask, Positions
 
-# Which quotes a view takes for quotes: those with an even or an odd number of quotes before them open
-# a field and the next one closes it; or all of them are literal text.
-_EVEN, _ODD, _LITERAL = 0, 1, 2
-# After so many records read one by one, it pays to look for a run of lines whose quotes are all literal.
+# How a view reads the quotes: those with an even or an odd number of quotes before them open a field, and
+# the next one closes it, wherever that is; or every line is a record, and its quotes are counted by themselves.
+_EVEN, _ODD, _BY_LINE = 0, 1, 2
+# After so many records read one by one, it pays to look at the quotes line by line too.
 _MANY = 8
 
 
@@ -84,6 +84,7 @@ class _Found:
 
     runs: list[tuple[Positions, ...]] = field(default_factory=list[tuple[Positions, ...]])
     singles: list[tuple[int, int, int, int]] = field(default_factory=list[tuple[int, int, int, int]])
+    read_singly: int = 0
     reasons: dict[int, str] = field(default_factory=dict[int, str])
     spans_lines: bool = False
 
@@ -95,6 +96,7 @@ class _Found:
         self.spans_lines |= view.spans_lines
 
     def take_one(self, start: int, record: Record, line: int) -> None:
+        self.read_singly += 1
         if record.end > start:
             self.singles.append((start, record.end, line, record.fields))
             self.spans_lines = True
@@ -130,14 +132,17 @@ def scan(data: bytes, delimiter: int, expected: int, *, final: bool) -> Scan:
     position = line = 0
     while line < len(line_ends):
         parity = int(tokens.quotes_before[line - 1]) & 1 if line else _EVEN
-        for reading in (parity, _LITERAL) if len(found.singles) >= _MANY else (parity,):
+        behind = position
+        for reading in (parity, _BY_LINE) if found.read_singly >= _MANY else (parity,):
             if reading not in views:
                 views[reading] = _view(tokens, reading, expected)
             first, last = views[reading].sure_from(position)
-            if last > first:
-                found.take(views[reading], first, last)
-                position = int(views[reading].behind[last - 1])
-                break
+            if last > first and views[reading].behind[last - 1] > behind:
+                view, behind = views[reading], int(views[reading].behind[last - 1])
+                run = (view, first, last)
+        if behind > position:
+            found.take(*run)
+            position = behind
         else:
             record = read_record(data, position, delimiter, expected, final=final)
             if record is None:
@@ -185,7 +190,7 @@ def _follows(at: Positions, tokens: Positions) -> Mask:
 
 
 def _view(tokens: _Tokens, reading: int, expected: int) -> _View:
-    if len(tokens.quotes) == 0 or reading == _LITERAL:
+    if len(tokens.quotes) == 0 or reading == _BY_LINE:
         chosen = np.arange(len(tokens.line_ends))
     else:
         chosen = np.flatnonzero((tokens.quotes_before & 1) == reading)
@@ -201,26 +206,52 @@ def _view(tokens: _Tokens, reading: int, expected: int) -> _View:
     doubtful = np.zeros(0, np.int64)
     multiple = False
     if len(tokens.quotes):
-        quotes_to = tokens.quotes_before[chosen]
-        fields -= np.diff(quotes_to, prepend=0)
-        if reading == _LITERAL:
-            doubtful = np.searchsorted(last, tokens.quotes[_beginning_a_field(tokens)])
+        fields -= np.diff(tokens.quotes_before[chosen], prepend=0)
+        if reading == _BY_LINE:
+            inside, doubtful = _inside_by_line(tokens)
+            fields -= inside
         else:
-            opening, closing = tokens.quotes[reading::2], tokens.quotes[reading + 1 :: 2]
-            inside = np.concatenate([np.zeros(1, np.int64), np.cumsum(closing - opening[: len(closing)] - 1)])
-            fields -= np.diff(inside[(quotes_to - reading) // 2], prepend=0)
-            irregular = opening[~tokens.begins[reading::2]], closing[~tokens.ends[reading + 1 :: 2]]
+            inside, irregular = _inside_by_parity(tokens, reading, chosen)
+            fields -= inside
             height = lines_to - lines
             too_large = (height > MOST_LINES) | (ends - starts > LONGEST_RECORD)
-            swallowing = (height > 1) & (too_large | (fields != expected))
+            swallowing = np.flatnonzero((height > 1) & (too_large | (fields != expected)))
             multiple = bool((height > 1).any())
-            suspects = [*(np.searchsorted(last, quotes) for quotes in irregular), np.flatnonzero(swallowing)]
-            doubtful = np.unique(np.concatenate(suspects))
+            doubtful = np.unique(np.concatenate([np.searchsorted(last, irregular), swallowing]))
     return _View(starts, ends, behind, lines, fields, doubtful[doubtful < len(last)], multiple)
 
 
-def _beginning_a_field(tokens: _Tokens) -> Mask:
-    """The quotes directly behind a delimiter or a line end: read as literal text, they would be misread."""
-    behind_quote = np.zeros(len(tokens.quotes), np.bool_)
-    behind_quote[1:] = np.diff(tokens.quotes) == 1
-    return tokens.begins & ~(behind_quote & _follows(tokens.at, tokens.quotes))
+def _inside_by_parity(tokens: _Tokens, parity: int, chosen: Positions) -> tuple[Positions, Positions]:
+    """How many tokens are inside quotes, for each of the chosen records; and the quotes out of their place."""
+    opening, closing = tokens.quotes[parity::2], tokens.quotes[parity + 1 :: 2]
+    inside = np.concatenate([np.zeros(1, np.int64), np.cumsum(closing - opening[: len(closing)] - 1)])
+    irregular = opening[~tokens.begins[parity::2]], closing[~tokens.ends[parity + 1 :: 2]]
+    pairs_to = (tokens.quotes_before[chosen] - parity) // 2
+    return np.diff(inside[pairs_to], prepend=0), np.concatenate(irregular)
+
+
+def _inside_by_line(tokens: _Tokens) -> tuple[Positions, Positions]:
+    """How many tokens are inside quotes, for each line; and the lines that may be no record of their own.
+
+    A line is one if its quotes pair up where fields begin and end, or if none of them begins a field.
+    """
+    count = len(tokens.line_ends)
+    line = np.searchsorted(tokens.line_ends, tokens.quotes)
+    whole = line < count
+    line, quotes, begins, ends = line[whole], tokens.quotes[whole], tokens.begins[whole], tokens.ends[whole]
+    before = np.concatenate([np.zeros(1, np.int64), tokens.quotes_before[:-1]])
+    opening = (np.arange(len(line)) - before[line]) % 2 == 0
+    amiss = np.zeros(count, np.bool_)
+    amiss[line[~np.where(opening, begins, ends)]] = True
+    amiss |= (tokens.quotes_before - before) % 2 == 1
+    # A quote behind another one begins no field: either it is the second of a pair, or both are literal.
+    alone = np.ones(len(line), np.bool_)
+    alone[1:] = np.diff(quotes) > 1
+    alone |= ~_follows(tokens.at, quotes)
+    with_field = np.zeros(count, np.bool_)
+    with_field[line[begins & alone]] = True
+    inside = np.zeros(count, np.int64)
+    pairs = np.flatnonzero(opening[:-1] & ~opening[1:])
+    np.add.at(inside, line[pairs], quotes[pairs + 1] - quotes[pairs] - 1)
+    inside[amiss] = 0
+    return inside, np.flatnonzero(amiss & with_field)

@@ -20,7 +20,7 @@ from tenure.sources.json_record import Number, Scalar, read_object
 from tenure.sources.record_spans import Mask, Spans
 
 _PARSED_AT_ONCE = 1 << 20
-_READ_ONE_BY_ONE = 32  # lines; below, another attempt costs more than reading them exactly
+_READ_ONE_BY_ONE = 1000  # lines; with so few, more attempts may cost more than reading them exactly
 _MOSTLY = 0.9
 _LOOKED_AT = 20
 

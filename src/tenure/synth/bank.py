@@ -13,7 +13,7 @@ from tenure.core.errors import TenureError, UsageError
 from tenure.synth import truth as true
 from tenure.synth.bookings import transactions_sheet
 from tenure.synth.columns import Ints
-from tenure.synth.dirt import DECKS, UNKNOWN_CUSTOMERS, Dirt
+from tenure.synth.dirt import DECKS, FIRST_SPARE, Dirt
 from tenure.synth.files import DirtyLine, Written, choose_spots, write_file
 from tenure.synth.history import Cast, MonthOfBank, cast_of, months_of
 from tenure.synth.parameters import TRUE_PARAMETERS
@@ -42,7 +42,8 @@ FILE_NAMES = {
 }
 """The name of each kind of file, for a month such as 2025-09."""
 
-_OURS = re.compile("|".join(name.replace(".", r"\.").format(r"\d{4}-\d{2}") for name in FILE_NAMES.values()))
+_NAME = "|".join(name.replace(".", r"\.").format(r"\d{4}-\d{2}") for name in FILE_NAMES.values())
+_OURS, _HALF_WRITTEN = re.compile(_NAME), re.compile(rf"\.({_NAME})\.tmp")
 _UNFINISHED = ".synth-unfinished"
 
 Progress = Callable[[str, int, int], None]
@@ -120,7 +121,8 @@ def _make_room(landing: Path, truth: Path, *, overwrite: bool) -> None:
             cure="choose another folder, or overwrite the earlier bank",
         )
     replace_file(landing / _UNFINISHED, b"")
-    for path in earlier:
+    halves = [path for path in landing.iterdir() if _HALF_WRITTEN.fullmatch(path.name)]
+    for path in (*earlier, *halves):
         path.unlink()
 
 
@@ -152,11 +154,15 @@ def _write(plan: BankPlan, landing: Path, truth: Path, progress: Progress) -> Ba
 
 
 class _MonthWriter:
-    """Writes the five files of one month after the other; ids and the decks of dirt go on from month to month."""
+    """Writes the five files of one month after the other; ids and the decks of dirt go on from month to month.
+
+    Dirt takes its ids and its random numbers from elsewhere: the clean records do not depend on it.
+    """
 
     def __init__(self, plan: BankPlan, landing: Path, cast: Cast, people: People) -> None:
         self.plan, self.landing, self.cast, self.people = plan, landing, cast, people
-        self.next_id = dict.fromkeys(FILE_NAMES, 1) | {"customers": UNKNOWN_CUSTOMERS + 1}
+        self.next_id = dict.fromkeys(FILE_NAMES, 1)
+        self.next_spare = FIRST_SPARE
         self.decks = {entity: _shuffled(plan, number) for number, entity in enumerate(FILE_NAMES)}
         self.records = dict.fromkeys(FILE_NAMES, 0)
         self.size = 0
@@ -166,9 +172,9 @@ class _MonthWriter:
         """Write the files of one month."""
         for number, (entity, sheet) in enumerate(self._sheets(bank, closed)):
             rng = generator(self.plan.seed, Stream.DIRT, bank.month.index, number)
-            spare = self.next_id[entity] if entity == "customers" else sheet.next_id
-            spots = choose_spots(sheet.rows, self.plan.dirty_share, self.decks[entity], spare, rng)
-            self.next_id[entity] = spare + len(spots)
+            spots = choose_spots(sheet.rows, self.plan.dirty_share, self.decks[entity], self.next_spare, rng)
+            self.next_id[entity] = sheet.next_id
+            self.next_spare += len(spots)
             header = b"" if entity == "usage" else (",".join(HEADERS[entity]) + "\n").encode()
             name = FILE_NAMES[entity].format(bank.month.label)
             self._count(entity, write_file(self.landing / name, header, sheet, spots))

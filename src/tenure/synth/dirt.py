@@ -13,8 +13,8 @@ from tenure.synth.records import HEADERS
 Spoil = Callable[[bytes, int], list[bytes]]
 """From a clean record, without line end, and an id that nobody uses: the dirty lines."""
 
-UNKNOWN_CUSTOMERS = 1_000_000_000
-"""Ids from here on belong to nobody."""
+FIRST_SPARE = 1_000_000_000
+"""Ids from here on belong to no clean record."""
 
 
 @dataclass(frozen=True)
@@ -102,7 +102,7 @@ def _any_csv(entity: str, text_column: str, conflict: tuple[str, bytes, bytes], 
 def _of_events(entity: str) -> list[Dirt]:
     """Dirt of a CSV file whose records name a customer."""
     key = HEADERS[entity][0]
-    unknown = b"%d" % UNKNOWN_CUSTOMERS
+    unknown = b"%d" % FIRST_SPARE
     return [
         Dirt("missing_customer", "customer_id", True, _with(entity, customer_id=b"")),
         Dirt("fraction_in_id", "customer_id", True, _with(entity, customer_id=b"12.5")),
@@ -128,7 +128,7 @@ def _json_contradiction(line: bytes, spare: int) -> list[bytes]:
 
 def _json_unknown(line: bytes, spare: int) -> list[bytes]:
     own = _member("usage_log_id", b"{spare}")(line, spare)[0]
-    return _member("customer_id", b"%d" % UNKNOWN_CUSTOMERS)(own, spare)
+    return _member("customer_id", b"%d" % FIRST_SPARE)(own, spare)
 
 
 def _turned_round(line: bytes, _: int) -> list[bytes]:
