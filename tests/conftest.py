@@ -1,4 +1,4 @@
-"""Rules of the whole suite: which services a test needs, what runs beside what, and nothing skipped unseen.
+"""Rules of the whole suite: which services a test needs, and nothing skipped unseen.
 
 A test that needs a real server or program says so: `@pytest.mark.needs("mariadb")`. Where that is not installed the
 test is skipped and named at the end of the run; with CI=true it fails, and so does a run that skipped anything.
@@ -86,17 +86,11 @@ def pytest_report_header(config: pytest.Config) -> str:
     return f"services: {', '.join(states)}{'; CI: nothing may be skipped' if IN_CI else ''}"
 
 
-@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep a file, and all tests of one service, on one worker: servers and fixtures are started once."""
     for item in items:
-        needed = _needed(item)
-        unknown = set(needed) - SERVICES.keys()
+        unknown = set(_needed(item)) - SERVICES.keys()
         if unknown:
             raise pytest.UsageError(f"{item.nodeid} needs {', '.join(unknown)}; known are {', '.join(SERVICES)}")
-        if item.get_closest_marker("xdist_group") is None:
-            group = next((name for name in needed if name != "strace"), item.location[0])
-            item.add_marker(pytest.mark.xdist_group(group))
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

@@ -228,3 +228,11 @@ def test_an_error_never_quotes_a_value(engine: Engine, name: str, target: str) -
         engine.query(f"SELECT CAST(secret AS {target}) AS c FROM {name}")
     assert "Mustermann" not in str(caught.value)
     assert "4711" not in str(caught.value)
+
+
+@pytest.mark.parametrize("overflow", ["CAST(secret AS INTEGER)", "secret * secret", "CAST(secret AS DECIMAL(5,2))"])
+def test_an_error_never_quotes_a_number(engine: Engine, name: str, overflow: str) -> None:
+    engine.register(name, pa.table({"secret": [4711471147114711]}))
+    with pytest.raises(TenureError) as caught:
+        engine.query(f"SELECT {overflow} AS c FROM {name}")
+    assert "4711" not in str(caught.value)

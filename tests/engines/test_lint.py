@@ -3,7 +3,6 @@
 import re
 
 import pytest
-import sqlglot
 
 from tenure.core.errors import BuildError
 from tenure.engine import dialect, subset
@@ -201,12 +200,6 @@ def test_a_single_problem_names_its_line_as_the_place() -> None:
     with pytest.raises(BuildError) as caught:
         dialect.parse("SELECT a,\n  AVG(b) AS c\nFROM t GROUP BY a", "models/a.sql")
     assert caught.value.where == "models/a.sql:2"
-
-
-def test_a_tree_alone_can_be_checked() -> None:
-    dialect.lint(sqlglot.parse_one("SELECT a FROM t", read="duckdb"), "models/a.sql")
-    with pytest.raises(BuildError, match="ROUND"):
-        dialect.lint(sqlglot.parse_one("SELECT ROUND(a) AS a FROM t", read="duckdb"), "models/a.sql")
 
 
 def test_cures_are_for_what_is_not_allowed() -> None:

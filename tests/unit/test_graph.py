@@ -3,8 +3,9 @@
 import pytest
 
 from tenure.core.errors import BuildError
+from tenure.engine.dialect import parse
 from tenure.engine.protocol import Column
-from tenure.warehouse.graph import ordered, parse, references, tables_of
+from tenure.warehouse.graph import ordered, references, tables_of
 from tenure.warehouse.models import Model, ModelColumn, ModelDescription, ProjectTypes, read_models
 
 

@@ -32,14 +32,6 @@ def parse(sql: str, where: str) -> exp.Query:
     return query
 
 
-def lint(tree: exp.Expr, where: str) -> None:
-    """Raise BuildError if a tree (parsed with read="duckdb") leaves the common subset.
-
-    `parse` also sees what only the text shows: `::`, other type names, ORDER BY without NULLS.
-    """
-    _refuse(tree_problems(tree), where)
-
-
 def _refuse(problems: Sequence[Problem], where: str) -> None:
     if not problems:
         return

@@ -53,7 +53,7 @@ class DuckDBEngine:
     def view_of_files(self, name: str, files: Sequence[Path]) -> None:
         """See `Engine.view_of_files`."""
         paths = ", ".join(quoted(str(file)) for file in files)
-        self._run(f"CREATE OR REPLACE VIEW {name} AS SELECT * FROM read_parquet([{paths}])")
+        self._run(f"CREATE OR REPLACE VIEW {name} AS SELECT * FROM read_parquet([{paths}], hive_partitioning = false)")
 
     def view(self, name: str, sql: str) -> None:
         """See `Engine.view`."""
@@ -116,10 +116,10 @@ class DuckDBEngine:
                 f"DuckDB could not read or write: {_first_line(error)}",
                 cure="check that the disk has room and that the files are readable, then run again",
             ) from error
-        except duckdb.ConversionException as error:
-            # The message quotes the value, which may be personal.
-            what = re.sub(r"'[^']*'|\"[^\"]*\"", "…", _first_line(error))
-            raise BuildError(f"a value does not fit its type: {what}") from error
+        except (duckdb.ConversionException, duckdb.OutOfRangeException, duckdb.InvalidInputException) as error:
+            # The message quotes the value, which may be personal: only the column's name is passed on.
+            column = re.search(r"source column (\w+)", str(error))
+            raise BuildError(f"a value does not fit its type{f' (column {column[1]})' if column else ''}") from None
         except duckdb.Error as error:
             raise BuildError(f"DuckDB refused the SQL: {_first_line(error)}") from error
 

@@ -26,13 +26,14 @@ TEXT_BEHIND_QUOTE = "has text between a closing quote and the next delimiter"
 class Record:
     """One record: where its text ends, where the next line begins, its number of fields, what is wrong with it.
 
-    With a fault it is the first line only: whatever follows is read as if that line were not there.
+    `tall`: it spans lines. With a fault it is the first line only: what follows is read as if that line were not there.
     """
 
     end: int
     behind: int
     fields: int
     fault: str | None = None
+    tall: bool = False
 
 
 @cache
@@ -67,7 +68,7 @@ def read_record(data: bytes, start: int, delimiter: int, expected: int | None, *
     if expected is not None and fields != expected:
         fault = f"has a quoted field that runs over {lines} lines and leaves {fields} fields instead of {expected}"
         return Record(line.start(), line.end(), -1, fault)
-    return Record(end, behind.end(), fields)
+    return Record(end, behind.end(), fields, tall=True)
 
 
 def _walk(data: bytes, start: int, limit: int, delimiter: int) -> tuple[int, int]:

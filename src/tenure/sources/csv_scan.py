@@ -17,7 +17,7 @@ from tenure.sources.record_spans import Mask, Positions
 # the next one closes it, wherever that is; or every line is a record, and its quotes are counted by themselves.
 _EVEN, _ODD, _BY_LINE = 0, 1, 2
 # After so many records read one by one, it pays to look at the quotes line by line too.
-_MANY = 8
+_MANY = 100
 
 
 @dataclass(frozen=True)
@@ -59,23 +59,31 @@ class _Tokens:
 
 @dataclass(frozen=True)
 class _View:
-    """The records under one reading of the quotes. `doubtful`: the indices of those that it may read wrongly."""
+    """The records under one reading of the quotes.
+
+    `tall`: which of them span lines. `doubtful`: the indices of those that it may read wrongly.
+    """
 
     starts: Positions
     ends: Positions
     behind: Positions
     lines: Positions
     fields: Positions
+    tall: Mask
     doubtful: Positions
-    spans_lines: bool
 
-    def sure_from(self, position: int) -> tuple[int, int]:
-        """First and last (exclusive) of the run of records without doubt that starts at `position`."""
+    def sure_from(self, position: int) -> slice:
+        """The run of records without doubt that starts at `position`."""
         first = int(np.searchsorted(self.starts, position))
         if first == len(self.starts) or self.starts[first] != position:
-            return first, first
+            return slice(first, first)
         place = int(np.searchsorted(self.doubtful, first))
-        return first, int(self.doubtful[place]) if place < len(self.doubtful) else len(self.starts)
+        return slice(first, int(self.doubtful[place]) if place < len(self.doubtful) else len(self.starts))
+
+    def sure_until(self, position: int) -> int:
+        """Where that run ends: the start of the first line behind it."""
+        run = self.sure_from(position)
+        return int(self.behind[run.stop - 1]) if run.stop > run.start else position
 
 
 @dataclass
@@ -88,20 +96,25 @@ class _Found:
     reasons: dict[int, str] = field(default_factory=dict[int, str])
     spans_lines: bool = False
 
-    def take(self, view: _View, first: int, last: int) -> None:
+    def take(self, view: _View, position: int) -> int:
+        """Take what the view is sure of from `position` on; where that ends."""
         self._flush()
-        columns = tuple(column[first:last] for column in (view.starts, view.ends, view.lines, view.fields))
+        run = view.sure_from(position)
+        columns = tuple(column[run] for column in (view.starts, view.ends, view.lines, view.fields))
         filled = columns[1] > columns[0]
         self.runs.append(columns if filled.all() else tuple(column[filled] for column in columns))
-        self.spans_lines |= view.spans_lines
+        self.spans_lines |= bool(view.tall[run].any())
+        return view.sure_until(position)
 
-    def take_one(self, start: int, record: Record, line: int) -> None:
+    def take_one(self, start: int, record: Record, line: int) -> int:
+        """Take a record that was read by itself; where the next one may begin."""
         self.read_singly += 1
         if record.end > start:
             self.singles.append((start, record.end, line, record.fields))
-            self.spans_lines = True
+            self.spans_lines |= record.tall
         if record.fault:
             self.reasons[start] = record.fault
+        return record.behind
 
     def _flush(self) -> None:
         if self.singles:
@@ -132,61 +145,49 @@ def scan(data: bytes, delimiter: int, expected: int, *, final: bool) -> Scan:
     position = line = 0
     while line < len(line_ends):
         parity = int(tokens.quotes_before[line - 1]) & 1 if line else _EVEN
-        behind = position
-        for reading in (parity, _BY_LINE) if found.read_singly >= _MANY else (parity,):
+        readings = (parity,) if found.read_singly < _MANY else (parity, _BY_LINE)
+        for reading in readings:
             if reading not in views:
                 views[reading] = _view(tokens, reading, expected)
-            first, last = views[reading].sure_from(position)
-            if last > first and views[reading].behind[last - 1] > behind:
-                view, behind = views[reading], int(views[reading].behind[last - 1])
-                run = (view, first, last)
-        if behind > position:
-            found.take(*run)
-            position = behind
+        view = max((views[reading] for reading in readings), key=lambda view: view.sure_until(position))
+        if view.sure_until(position) > position:
+            position = found.take(view, position)
         else:
             record = read_record(data, position, delimiter, expected, final=final)
             if record is None:
                 break
-            found.take_one(position, record, line)
-            position = record.behind
+            position = found.take_one(position, record, line)
         line = int(np.searchsorted(line_ends, position))
     return found.scan(min(position, size), line)
 
 
 def _tokenise(data: bytes, delimiter: int) -> _Tokens:
     octets = np.frombuffer(data, np.uint8)
-    structural = octets == LF
-    structural |= octets == delimiter
+    # One more place on either side: the start of the data is a line start, and its end may be anything.
+    bordered = np.zeros(len(data) + 2, np.bool_)
+    bordered[0] = True
+    structural = bordered[1:-1]
+    np.equal(octets, LF, out=structural)
     has_quotes, has_returns = QUOTE in data, CR in data
-    if has_quotes:
-        structural |= octets == QUOTE
-    if has_returns:
-        structural |= octets == CR
+    for kind in (delimiter, *([QUOTE] if has_quotes else []), *([CR] if has_returns else [])):
+        structural |= octets == kind
     at = np.flatnonzero(structural)
-    kind = octets[at]
-    is_end = kind == LF
-    if has_returns:
-        returns = kind == CR
-        returns[:-1] &= ~(is_end[1:] & (at[1:] == at[:-1] + 1))
-        is_end |= returns
-    line_ends = np.flatnonzero(is_end)
+    kinds = octets[at]
+    line_ends = np.flatnonzero(kinds == LF)
     pairs = np.zeros(len(line_ends), np.bool_)
     if has_returns:
-        pairs = (kind[line_ends] == LF) & _follows(at, line_ends) & (kind[line_ends - 1] == CR)
-    nothing = np.zeros(0, np.int64)
+        returns = np.flatnonzero(kinds == CR)
+        alone = returns[octets.take(at[returns] + 1, mode="clip") != LF]
+        line_ends = np.sort(np.concatenate([line_ends, alone]))
+        ends_at = at[line_ends]
+        pairs = (octets[ends_at] == LF) & (octets[ends_at - 1] == CR) & (ends_at > 0)
     if not has_quotes:
-        return _Tokens(at, line_ends, pairs, np.zeros(len(line_ends), np.int64), nothing, pairs[:0], pairs[:0])
-    quotes = np.flatnonzero(kind == QUOTE)
-    begins = _follows(at, quotes) | (at[quotes] == 0)
-    ends = np.zeros(len(quotes), np.bool_)
-    inner = quotes[: np.searchsorted(quotes, len(at) - 1)]
-    ends[: len(inner)] = _follows(at, inner + 1)
-    return _Tokens(at, line_ends, pairs, np.searchsorted(quotes, line_ends), quotes, begins, ends)
-
-
-def _follows(at: Positions, tokens: Positions) -> Mask:
-    """Which tokens stand directly behind the one before them."""
-    return (at[tokens] == at[tokens - 1] + 1) & (tokens > 0)
+        none = np.zeros(0, np.int64)
+        return _Tokens(at, line_ends, pairs, np.zeros(len(line_ends), np.int64), none, pairs[:0], pairs[:0])
+    quotes = np.flatnonzero(kinds == QUOTE)
+    quotes_at = at[quotes]
+    before, behind = bordered[quotes_at], bordered[quotes_at + 2]
+    return _Tokens(at, line_ends, pairs, np.searchsorted(quotes, line_ends), quotes, before, behind)
 
 
 def _view(tokens: _Tokens, reading: int, expected: int) -> _View:
@@ -203,22 +204,21 @@ def _view(tokens: _Tokens, reading: int, expected: int) -> _View:
     lines = np.concatenate([np.zeros(1, np.int64), lines_to[:-1]])[: len(last)]
     # What is neither a line end nor a quote nor inside quotes is a delimiter that divides fields.
     fields = np.diff(last, prepend=-1) - pairs
-    doubtful = np.zeros(0, np.int64)
-    multiple = False
+    tall = doubt = np.zeros(len(last), np.bool_)
     if len(tokens.quotes):
         fields -= np.diff(tokens.quotes_before[chosen], prepend=0)
         if reading == _BY_LINE:
-            inside, doubtful = _inside_by_line(tokens)
+            inside, doubt = _inside_by_line(tokens)
             fields -= inside
         else:
             inside, irregular = _inside_by_parity(tokens, reading, chosen)
             fields -= inside
             height = lines_to - lines
-            too_large = (height > MOST_LINES) | (ends - starts > LONGEST_RECORD)
-            swallowing = np.flatnonzero((height > 1) & (too_large | (fields != expected)))
-            multiple = bool((height > 1).any())
-            doubtful = np.unique(np.concatenate([np.searchsorted(last, irregular), swallowing]))
-    return _View(starts, ends, behind, lines, fields, doubtful[doubtful < len(last)], multiple)
+            tall = height > 1
+            doubt = tall & ((height > MOST_LINES) | (ends - starts > LONGEST_RECORD) | (fields != expected))
+            holders = np.searchsorted(last, irregular)
+            doubt[holders[holders < len(last)]] = True
+    return _View(starts, ends, behind, lines, fields, tall, np.flatnonzero(doubt))
 
 
 def _inside_by_parity(tokens: _Tokens, parity: int, chosen: Positions) -> tuple[Positions, Positions]:
@@ -230,7 +230,7 @@ def _inside_by_parity(tokens: _Tokens, parity: int, chosen: Positions) -> tuple[
     return np.diff(inside[pairs_to], prepend=0), np.concatenate(irregular)
 
 
-def _inside_by_line(tokens: _Tokens) -> tuple[Positions, Positions]:
+def _inside_by_line(tokens: _Tokens) -> tuple[Positions, Mask]:
     """How many tokens are inside quotes, for each line; and the lines that may be no record of their own.
 
     A line is one if its quotes pair up where fields begin and end, or if none of them begins a field.
@@ -245,13 +245,11 @@ def _inside_by_line(tokens: _Tokens) -> tuple[Positions, Positions]:
     amiss[line[~np.where(opening, begins, ends)]] = True
     amiss |= (tokens.quotes_before - before) % 2 == 1
     # A quote behind another one begins no field: either it is the second of a pair, or both are literal.
-    alone = np.ones(len(line), np.bool_)
-    alone[1:] = np.diff(quotes) > 1
-    alone |= ~_follows(tokens.at, quotes)
+    alone = np.diff(tokens.at[quotes], prepend=-2) > 1
     with_field = np.zeros(count, np.bool_)
     with_field[line[begins & alone]] = True
     inside = np.zeros(count, np.int64)
     pairs = np.flatnonzero(opening[:-1] & ~opening[1:])
     np.add.at(inside, line[pairs], quotes[pairs + 1] - quotes[pairs] - 1)
     inside[amiss] = 0
-    return inside, np.flatnonzero(amiss & with_field)
+    return inside, amiss & with_field

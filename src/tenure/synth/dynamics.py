@@ -46,12 +46,14 @@ class Offers:
 class Outcome:
     """What happened in a month, one row for each customer who was there in it.
 
+    `balance`: the closing balances as reported (customers × products), which pass around those of `state`.
     `rate`: expected transactions of a full month. `presence`: share of the month that lies after the
     opening. `leaves`: drawn from `hazard`. `margin`: interest margin of a month on the closing balance,
     and the fees to be expected of its transactions; it counts for customers still there at the end.
     """
 
     state: State
+    balance: Floats
     transactions: Ints
     rate: Floats
     presence: Floats
@@ -92,9 +94,12 @@ def advance(parameters: Parameters, traits: Traits, before: State, month: Month,
         held=held,
     )
     hazard = leaving_hazard(parameters, traits, state, month)
+    passing = np.asarray(parameters.behaviour.passing_noise)
+    reported = balance * np.exp(passing * rng.standard_normal(balance.shape) - 0.5 * passing**2)
     products = parameters.products
     return Outcome(
         state=state,
+        balance=reported,
         transactions=transactions,
         rate=rate,
         presence=presence,
@@ -102,7 +107,7 @@ def advance(parameters: Parameters, traits: Traits, before: State, month: Month,
         offers=offers,
         hazard=hazard,
         leaves=rng.random(traits.size) < hazard,
-        margin=balance.sum(axis=1) * products.interest_margin / 12
+        margin=reported.sum(axis=1) * products.interest_margin / 12
         + products.fee_share * products.fee_mean * transactions,
     )
 

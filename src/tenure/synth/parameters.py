@@ -49,7 +49,9 @@ class Behaviour:
     balance_loading_saver: float = 0.85
     balance_noise_common: float = 0.06
     balance_noise_product: float = 0.06
-    card_noise: float = 0.20
+    card_noise: float = 0.15
+    passing_noise: tuple[float, ...] = (0.20, 0.30, 0.30, 0.0, 0.0)
+    """By product: where in the month of salary and spending the closing balance happens to fall."""
     loan_repaid: float = 0.03
     habit_memory: float = 0.7
 
@@ -129,7 +131,7 @@ class Hazard:
     rate_seeker_above: float = 1.4
     geography: tuple[float, ...] = (0.0, -0.10, 0.15, 0.05, -0.15, 0.25)
     season: float = 0.15
-    changed_market: float = 0.12
+    changed_market: float = 0.25
 
 
 @dataclass(frozen=True)

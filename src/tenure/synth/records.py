@@ -154,7 +154,7 @@ def usage_sheet(bank: MonthOfBank, first_id: int) -> Sheet:
                 ("usage_log_id", integers(np.arange(first_id + start, first_id + stop)), False),
                 ("customer_id", integers(bank.members[who] + 1), False),
                 ("product_type", words(PRODUCTS, what), True),
-                ("monthly_balance", money(np.rint(state.balance[who, what] * 100).astype(np.int64)), False),
+                ("monthly_balance", money(np.rint(bank.outcome.balance[who, what] * 100).astype(np.int64)), False),
                 ("num_products", integers(count[who]), False),
                 ("usage_date", days(np.full(len(who), bank.month.end)), True),
             ]

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 import pyarrow as pa
 
 from tenure.core.errors import BuildError, CheckFailed
+from tenure.engine.dialect import parse
 from tenure.engine.protocol import Engine
-from tenure.warehouse.graph import parse, tables_of
+from tenure.warehouse.graph import tables_of
 from tenure.warehouse.models import Model, ModelTest
 
 _SHOWN = 5

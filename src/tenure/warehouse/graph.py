@@ -3,30 +3,11 @@
 from collections.abc import Collection, Mapping
 from graphlib import CycleError, TopologicalSorter
 
-import sqlglot
 from sqlglot import exp
-from sqlglot.errors import ParseError
 
 from tenure.core.errors import BuildError
-from tenure.engine.dialect import lint
+from tenure.engine.dialect import parse
 from tenure.warehouse.models import Model
-
-
-def parse(sql: str, where: str) -> exp.Expr:
-    """The syntax tree of one SELECT; raises `BuildError` with the line that does not parse."""
-    try:
-        trees = sqlglot.parse(sql, read="duckdb")
-    except ParseError as error:
-        first = error.errors[0] if error.errors else {}
-        raise BuildError(
-            f"the SQL cannot be read: {first.get('description', error)}",
-            where=f"{where}:{first.get('line', 1)}",
-            cure="a model is one SELECT",
-        ) from error
-    tree = trees[0] if len(trees) == 1 else None
-    if tree is None or not isinstance(tree, exp.Query):
-        raise BuildError("is not one SELECT", where=where, cure="a model is one SELECT, nothing before or after it")
-    return tree
 
 
 def tables_of(tree: exp.Expr) -> set[str]:
@@ -37,9 +18,7 @@ def tables_of(tree: exp.Expr) -> set[str]:
 
 def references(model: Model) -> set[str]:
     """Tables that a model reads; its SQL is held to the common subset on the way."""
-    tree = parse(model.sql, model.where)
-    lint(tree, model.where)
-    return tables_of(tree)
+    return tables_of(parse(model.sql, model.where))
 
 
 def ordered(models: Collection[Model], reads: Mapping[str, set[str]], inputs: Collection[str]) -> list[Model]:

@@ -140,7 +140,10 @@ def _select(files: str, entity: str, columns: list[Column], load: RawLoad) -> st
         parts.append(f'{value} AS "{column.name}"')
     parts += [column.name for column in _ORIGIN]
     if entity == "customers":
-        texts = [f"COALESCE(CAST(\"{name}\" AS STRING), '~')" for name in sorted(load.columns)]
+        values = {
+            name: f'bits_of("{name}")' if kind == "DOUBLE" else f'"{name}"' for name, kind in load.columns.items()
+        }
+        texts = [f"COALESCE(CAST({values[name]} AS STRING), '~')" for name in sorted(values)]
         parts.append(" || '|' || ".join(texts) + " AS _content")
     return f"SELECT {', '.join(parts)} FROM {files}"
 
