@@ -13,9 +13,6 @@ import numpy as np
 from tenure.sources.csv_record import CR, LF, LONGEST_RECORD, MOST_LINES, QUOTE, Record, read_record
 from tenure.sources.record_spans import Mask, Positions
 
-# How a view reads the quotes: those with an even or an odd number of quotes before them open a field, and
-# the next one closes it, wherever that is; or every line is a record, and its quotes are counted by themselves.
-_EVEN, _ODD, _BY_LINE = 0, 1, 2
 # After so many records read one by one, it pays to look at the quotes line by line too.
 _MANY = 100
 
@@ -59,8 +56,10 @@ class _Tokens:
 
 @dataclass(frozen=True)
 class _View:
-    """The records under one reading of the quotes.
+    """The records from some line on, under one reading of the quotes.
 
+    Either the first quote opens a field and the next one closes it, wherever that is, and so on; or
+    every line is a record, and its quotes are paired by themselves.
     `tall`: which of them span lines. `doubtful`: the indices of those that it may read wrongly.
     """
 
@@ -140,15 +139,15 @@ def scan(data: bytes, delimiter: int, expected: int, *, final: bool) -> Scan:
         data += b"\n"
     tokens = _tokenise(data, delimiter)
     line_ends = tokens.at[tokens.line_ends]
-    views: dict[int, _View] = {}
+    views: dict[int | None, _View] = {}
     found = _Found()
     position = line = 0
     while line < len(line_ends):
-        parity = int(tokens.quotes_before[line - 1]) & 1 if line else _EVEN
-        readings = (parity,) if found.read_singly < _MANY else (parity, _BY_LINE)
+        parity = int(tokens.quotes_before[line - 1]) & 1 if line else 0
+        readings = (parity,) if found.read_singly < _MANY else (parity, None)
         for reading in readings:
             if reading not in views:
-                views[reading] = _view(tokens, reading, expected)
+                views[reading] = _view(tokens, line, expected, by_line=reading is None)
         view = max((views[reading] for reading in readings), key=lambda view: view.sure_until(position))
         if view.sure_until(position) > position:
             position = found.take(view, position)
@@ -190,30 +189,34 @@ def _tokenise(data: bytes, delimiter: int) -> _Tokens:
     return _Tokens(at, line_ends, pairs, np.searchsorted(quotes, line_ends), quotes, before, behind)
 
 
-def _view(tokens: _Tokens, reading: int, expected: int) -> _View:
-    if len(tokens.quotes) == 0 or reading == _BY_LINE:
-        chosen = np.arange(len(tokens.line_ends))
-    else:
-        chosen = np.flatnonzero((tokens.quotes_before & 1) == reading)
+def _view(tokens: _Tokens, first_line: int, expected: int, *, by_line: bool) -> _View:
+    """The view from `first_line` on, where a record must begin."""
+    before = int(tokens.line_ends[first_line - 1]) if first_line else -1
+    quotes_before = int(tokens.quotes_before[first_line - 1]) if first_line else 0
+    chosen = np.arange(first_line, len(tokens.line_ends))
+    quoted = len(tokens.quotes) > quotes_before
+    if quoted and not by_line:
+        chosen = chosen[(tokens.quotes_before[first_line:] - quotes_before) % 2 == 0]
     last = tokens.line_ends[chosen]
     pairs = tokens.pairs[chosen]
     behind = tokens.at[last] + 1
     ends = behind - 1 - pairs
-    starts = np.concatenate([np.zeros(1, np.int64), behind[:-1]])[: len(last)]
-    lines_to = chosen + 1
-    lines = np.concatenate([np.zeros(1, np.int64), lines_to[:-1]])[: len(last)]
+    starts = np.concatenate([[int(tokens.at[before]) + 1 if first_line else 0], behind[:-1]])[: len(last)]
+    lines = np.concatenate([[first_line], chosen[:-1] + 1])[: len(last)]
     # What is neither a line end nor a quote nor inside quotes is a delimiter that divides fields.
-    fields = np.diff(last, prepend=-1) - pairs
+    fields = np.diff(last, prepend=before) - pairs
     tall = doubt = np.zeros(len(last), np.bool_)
-    if len(tokens.quotes):
-        fields -= np.diff(tokens.quotes_before[chosen], prepend=0)
-        if reading == _BY_LINE:
+    if quoted:
+        quotes_to = tokens.quotes_before[chosen]
+        fields -= np.diff(quotes_to, prepend=quotes_before)
+        if by_line:
             inside, doubt = _inside_by_line(tokens)
-            fields -= inside
+            fields -= inside[first_line:]
+            doubt = doubt[first_line:]
         else:
-            inside, irregular = _inside_by_parity(tokens, reading, chosen)
-            fields -= inside
-            height = lines_to - lines
+            inside, irregular = _inside_pairs(tokens, quotes_before)
+            fields -= np.diff(inside[(quotes_to - quotes_before) // 2], prepend=0)
+            height = chosen + 1 - lines
             tall = height > 1
             doubt = tall & ((height > MOST_LINES) | (ends - starts > LONGEST_RECORD) | (fields != expected))
             holders = np.searchsorted(last, irregular)
@@ -221,13 +224,12 @@ def _view(tokens: _Tokens, reading: int, expected: int) -> _View:
     return _View(starts, ends, behind, lines, fields, tall, np.flatnonzero(doubt))
 
 
-def _inside_by_parity(tokens: _Tokens, parity: int, chosen: Positions) -> tuple[Positions, Positions]:
-    """How many tokens are inside quotes, for each of the chosen records; and the quotes out of their place."""
-    opening, closing = tokens.quotes[parity::2], tokens.quotes[parity + 1 :: 2]
+def _inside_pairs(tokens: _Tokens, first_quote: int) -> tuple[Positions, Positions]:
+    """How many tokens are inside the first n pairs of quotes, for each n; and the quotes out of their place."""
+    opening, closing = tokens.quotes[first_quote::2], tokens.quotes[first_quote + 1 :: 2]
     inside = np.concatenate([np.zeros(1, np.int64), np.cumsum(closing - opening[: len(closing)] - 1)])
-    irregular = opening[~tokens.begins[parity::2]], closing[~tokens.ends[parity + 1 :: 2]]
-    pairs_to = (tokens.quotes_before[chosen] - parity) // 2
-    return np.diff(inside[pairs_to], prepend=0), np.concatenate(irregular)
+    irregular = opening[~tokens.begins[first_quote::2]], closing[~tokens.ends[first_quote + 1 :: 2]]
+    return inside, np.concatenate(irregular)
 
 
 def _inside_by_line(tokens: _Tokens) -> tuple[Positions, Mask]:

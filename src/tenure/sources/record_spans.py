@@ -39,11 +39,17 @@ class Spans:
         return self.record(index)
 
     def joined(self, keep: Mask) -> bytes | memoryview:
-        """The text of the records kept, with a line end of some kind between them; no copy if they are neighbours."""
+        """The text of the records kept, a line end of some kind behind each; no copy if they are neighbours.
+
+        The last one too: Arrow takes an empty field at the very end of its input for a quoted one, if the field
+        before it was quoted.
+        """
         edges = np.flatnonzero(np.diff(keep, prepend=False, append=False))
         view = memoryview(self.data)
         runs = [view[self.starts[first] : self.ends[behind - 1]] for first, behind in edges.reshape(-1, 2).tolist()]
-        return runs[0] if len(runs) == 1 else b"\n".join(runs)
+        if len(runs) == 1 and (end := int(self.ends[edges[-1] - 1])) < len(self.data):
+            return view[self.starts[edges[0]] : end + 1]
+        return b"\n".join([*runs, b""])
 
     def badly_encoded(self) -> Mask:
         """Which records are not UTF-8, or hold a NUL byte (no text has one, and much software stops there)."""

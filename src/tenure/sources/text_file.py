@@ -81,17 +81,17 @@ def too_long(path: Path, line: int) -> SourceRefused:
 
 
 def _refuse_what_is_not_utf8_text(head: bytes, path: Path) -> None:
+    binary = next((name for mark, name in _BINARY.items() if head.startswith(mark)), None)
+    if binary:
+        raise SourceRefused(
+            f"is {binary}, not a text file", where=str(path), cure="unpack it, or save it as text in UTF-8"
+        )
     wide = next((name for mark, name in _WIDE.items() if head.startswith(mark)), None) or _wide_without_mark(head)
     if wide:
         raise SourceRefused(
             f"is in {wide}; only UTF-8 is read",
             where=str(path),
             cure=f"save it as UTF-8, for example: iconv -f {wide} -t UTF-8 OLD > NEW",
-        )
-    binary = next((name for mark, name in _BINARY.items() if head.startswith(mark)), None)
-    if binary:
-        raise SourceRefused(
-            f"is {binary}, not a text file", where=str(path), cure="unpack it, or save it as text in UTF-8"
         )
 
 
