@@ -1,4 +1,4 @@
-"""Whatever a CSV file holds: sound records arrive exactly, a broken one costs itself, and nothing is lost or invented."""
+"""Whatever a CSV file holds: sound records arrive exactly, a broken one costs itself, nothing is lost."""
 
 import csv
 import io

@@ -1,4 +1,4 @@
-"""Whatever an NDJSON file holds: sound records arrive exactly, a broken one costs itself, and both ways of reading agree."""
+"""Whatever an NDJSON file holds: sound records arrive exactly, a broken one costs itself, both readers agree."""
 
 import json
 import math
@@ -119,7 +119,8 @@ def test_every_line_that_is_not_blank_is_one_record_and_block_sizes_do_not_matte
     content: bytes, block_bytes: int
 ) -> None:
     result = read_through(json_blocks, content, TERMS, block_bytes)
-    lines = {row: line for row, line in enumerate(content.split(b"\n"), start=1) if line.strip(b" \t\r")}
+    text = content.removeprefix(b"\xef\xbb\xbf")
+    lines = {row: line for row, line in enumerate(text.split(b"\n"), start=1) if line.strip(b" \t\r")}
     assert {**result.verbatim, **{reject.row: reject.record for reject in result.rejects}} == lines
     assert result.rejects == read_through(json_blocks, content, TERMS).rejects
 
@@ -128,9 +129,10 @@ def test_every_line_that_is_not_blank_is_one_record_and_block_sizes_do_not_matte
 def test_damage_to_one_line_leaves_all_others_exact(
     records: list[Cells], data: st.DataObject, block_bytes: int
 ) -> None:
-    lines = [_line(record) for record in records]
+    # What a file begins with may tell that it is no text at all; so the first line stays as it is.
+    lines = [b"{}", *(_line(record) for record in records)]
     untouched = read_through(json_blocks, b"\n".join(lines), TERMS)
-    place = data.draw(st.integers(0, len(lines) - 1))
+    place = data.draw(st.integers(1, len(lines) - 1))
     damaged = bytearray(lines[place])
     at = data.draw(st.integers(0, len(damaged)))
     damaged[at : at + data.draw(st.integers(0, 3))] = data.draw(
@@ -165,13 +167,6 @@ def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DuckDBEngine]:
     engine.close()
 
 
-class _TakesNothing(StretchReader):
-    """Leaves every line to be read on its own."""
-
-    def read(self, spans: object, candidates: np.ndarray) -> tuple[None, np.ndarray]:
-        return None, np.zeros_like(candidates)
-
-
 def _after_the_checks(blocks: Iterator[Block], terms: Contract, engine: DuckDBEngine) -> dict[int, object]:
     """For each line what a load would make of it: exact cells, the rule that it breaks, or its reject."""
     outcome: dict[int, object] = {}
@@ -193,6 +188,6 @@ def test_reading_at_once_and_reading_line_by_line_come_to_the_same(content: byte
         path = Path(folder) / "people.json"
         path.write_bytes(content)
         at_once = _after_the_checks(json_blocks(path, TERMS), TERMS, engine)
-        with patch("tenure.sources.json_guard.StretchReader", _TakesNothing):
+        with patch.object(StretchReader, "read", lambda _reader, _spans, lines: (None, np.zeros_like(lines))):
             line_by_line = _after_the_checks(json_blocks(path, TERMS), TERMS, engine)
     assert at_once == line_by_line

@@ -9,6 +9,7 @@ from tenure.synth.hazard import leaving_hazard
 from tenure.synth.parameters import (
     CREDIT_CARD,
     DEPOSITS,
+    FIXED_DEPOSIT,
     OFFER_TYPES,
     OFFERED_PRODUCT,
     PERSONAL_LOAN,
@@ -83,7 +84,7 @@ def advance(parameters: Parameters, traits: Traits, before: State, month: Month,
     habit = _smoothed(before.habit, transactions, presence, parameters.behaviour.habit_memory)
     tickets = _tickets(parameters, traits, disengagement, presence, rng)
     offers = _offers(parameters.campaigns, traits, before.habit, disengagement, rng)
-    held = _holdings(parameters, before.held, disengagement, offers, rng)
+    held = _holdings(parameters, traits, before.held, disengagement, offers, rng)
     balance, held = _balances(parameters, traits, before, disengagement, held, rng)
     state = State(
         disengagement=disengagement,
@@ -168,9 +169,14 @@ def _goodwill(campaigns: Campaigns, goodwill: Floats, offers: Offers) -> Floats:
 
 
 def _holdings(
-    parameters: Parameters, held: Bools, disengagement: Floats, offers: Offers, rng: np.random.Generator
+    parameters: Parameters,
+    traits: Traits,
+    held: Bools,
+    disengagement: Floats,
+    offers: Offers,
+    rng: np.random.Generator,
 ) -> Bools:
-    """Accepted offers and chance open products; disengagement closes them, the last one excepted."""
+    """Accepted offers and chance open products; disengagement closes them, and terms end; the last one stays."""
     products = parameters.products
     after = held.copy()
     size = len(held)
@@ -188,6 +194,10 @@ def _holdings(
     chosen = np.argmax(np.where(candidates, lot, -1.0), axis=1)
     possible = candidates.any(axis=1)
     after[changes[possible], chosen[possible]] = ~closes[changes[possible]]
+    draws = rng.random((2, size))
+    after[:, FIXED_DEPOSIT] |= traits.saver & (draws[0] < products.fixed_opens)
+    matures = held[:, FIXED_DEPOSIT] & (draws[1] < products.fixed_matures) & (after.sum(axis=1) > 1)
+    after[matures, FIXED_DEPOSIT] = False
     return after
 
 

@@ -44,15 +44,17 @@ class Behaviour:
     december: float = 0.15
     changed_market_rate: float = 0.08
     wealth_sd: float = 0.6
-    balance_return: float = 0.15
+    balance_begins: float = 0.30
+    """A new customer brings this share of the level first."""
+    balance_return: float = 0.10
     balance_loading_transactor: float = 0.12
-    balance_loading_saver: float = 0.85
-    balance_noise_common: float = 0.06
-    balance_noise_product: float = 0.06
+    balance_loading_saver: float = 0.70
+    balance_noise_common: float = 0.05
+    balance_noise_product: float = 0.05
     card_noise: float = 0.15
-    passing_noise: tuple[float, ...] = (0.20, 0.30, 0.30, 0.0, 0.0)
+    passing_noise: tuple[float, ...] = (0.15, 0.20, 0.25, 0.0, 0.0)
     """By product: where in the month of salary and spending the closing balance happens to fall."""
-    loan_repaid: float = 0.03
+    loan_repaid: float = 0.05
     habit_memory: float = 0.7
 
 
@@ -61,10 +63,14 @@ class Products:
     """Which products are held, opened and closed; money in the currency of the bank."""
 
     scale: tuple[float, ...] = (6000.0, 2500.0, 1800.0, 12000.0, 15000.0)
-    held_by_saver: tuple[float, ...] = (0.70, 0.15, 0.07, 0.04, 0.15)
-    held_by_transactor: tuple[float, ...] = (0.11, 0.72, 0.18, 0.07, 0.02)
+    held_by_saver: tuple[float, ...] = (0.70, 0.14, 0.05, 0.10, 0.14)
+    held_by_transactor: tuple[float, ...] = (0.10, 0.72, 0.14, 0.13, 0.02)
     opens: float = 0.005
     opens_loading: float = 0.5
+    fixed_opens: float = 0.006
+    """A saver without a fixed deposit takes one in a month."""
+    fixed_matures: float = 0.05
+    """A fixed deposit ends in a month and is taken elsewhere."""
     closes: float = 0.023
     closes_loading: float = 0.6
     interest_margin: float = 0.03

@@ -39,7 +39,7 @@ def draw_state(parameters: Parameters, traits: Traits, month: Month, rng: np.ran
     # Everyone holds something: the product that came nearest to being held.
     held[np.arange(size), np.argmin(draws / chance, axis=1)] = True
     noise = 0.35 * rng.standard_normal((size, len(PRODUCTS)))
-    begun = np.where(fresh, 0.6, 1.0)[:, None]
+    begun = np.where(fresh, parameters.behaviour.balance_begins, 1.0)[:, None]
     return State(
         disengagement=disengagement,
         pressure=np.zeros(size),
