@@ -7,16 +7,15 @@ start to their end. Prints one JSON object for each claim.
 import argparse
 import json
 import os
-import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
+
+from bench.child import Cost, cost_of  # noqa: E402 - the path comes first
 
 from tests.integration.mariadb_server import HOST, MariaDBServer, running_server  # noqa: E402 - the path comes first
 
@@ -41,25 +40,6 @@ SELECT seq, CONCAT('First', seq % 5000), CONCAT('Last', seq % 70000), 18 + seq %
   '2000-01-01' + INTERVAL seq % 9000 DAY{more}
 FROM seq_1_to_{rows}
 """
-
-
-@dataclass(frozen=True)
-class Cost:
-    """What a command and all processes that it waited for have used."""
-
-    wall_seconds: float
-    cpu_seconds: float
-    peak_megabytes: float
-
-
-def cost_of(command: list[str], environment: dict[str, str]) -> Cost:
-    """Run a command to its end."""
-    started = time.perf_counter()
-    process = subprocess.Popen(command, env={**os.environ, **environment}, stdout=subprocess.DEVNULL)
-    _, status, used = os.wait4(process.pid, 0)
-    if status:
-        raise SystemExit(f"{command[0]} failed with status {status}")
-    return Cost(time.perf_counter() - started, used.ru_utime + used.ru_stime, used.ru_maxrss / 1024)
 
 
 def read_into_parquet(url: str, table: str, target: Path) -> None:

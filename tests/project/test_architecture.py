@@ -47,7 +47,11 @@ def test_every_deeper_folder_is_named_in_its_rooms_section() -> None:
         str(folder)
         for folder in _folders()
         for room in sections
-        if folder.is_relative_to(room) and folder != Path(room) and f"{folder.name}/" not in sections[room]
+        # Each set of test data has a README of its own (test_assets.py).
+        if room != "tests/data"
+        and folder.is_relative_to(room)
+        and folder != Path(room)
+        and f"{folder.name}/" not in sections[room]
     ]
     assert unnamed == []
 

@@ -24,29 +24,20 @@ _text = st.text(
     ),
     max_size=12,
 )
-_scraps = st.lists(
-    st.sampled_from(
-        [
-            b"a",
-            b'"',
-            b'"',
-            b",",
-            b",",
-            b"\n",
-            b"\r\n",
-            b"\r",
-            b'""',
-            b',"',
-            b'",',
-            b'"\n',
-            b"1,2,3\n",
-            b"\xff",
-            b"\0",
-            "é".encode(),
-        ]
+_bytes = [*b'a|"|,|\n|\r\n|\r|""|,"|",|"\n|1,2,3\n|\xff|\0'.split(b"|"), "é".encode()]
+_lines = [
+    *b'"a","b"|5" d,6" x|a"",b|"x\ny",2|"un,3|a,"un|"a""b",c|"a"b,c|"q,\n",|",",",|1,2|1,2,3||,|"",""'.split(b"|"),
+    b'"' + b"\n" * 6 + b'",1',
+    b'"' + b"z" * 30 + b'\n",1',
+]
+_scraps = st.one_of(
+    st.lists(st.sampled_from(_bytes), max_size=60).map(b"".join),
+    st.builds(
+        lambda lines, line_end: line_end.join(lines),
+        st.lists(st.sampled_from(_lines), max_size=25),
+        st.sampled_from([b"\n", b"\r\n", b"\r"]),
     ),
-    max_size=60,
-).map(b"".join)
+)
 
 
 @given(

@@ -46,6 +46,11 @@ def test_quoted_fields_may_hold_delimiters_quotes_and_line_ends() -> None:
     ]
 
 
+def test_records_over_several_lines_stay_whole_in_a_large_file() -> None:
+    expected = [f"note {number}\n\nof many, {number}" for number in range(60_000)]
+    assert notes("".join(f'{number},"{note}"\n' for number, note in enumerate(expected)).encode()) == expected
+
+
 def test_a_record_is_known_by_the_line_it_starts_on() -> None:
     result = read(b'1,"a\nb\r\nc"\n\n2,x\n3,"y"\n')
     assert {row: cells["customer_id"] for row, cells in result.cells.items()} == {2: "1", 6: "2", 7: "3"}
@@ -63,6 +68,14 @@ def test_asking_for_a_line_on_which_no_record_starts_is_an_error(tmp_path: Path)
 
 def test_a_quote_inside_an_unquoted_field_is_just_a_character() -> None:
     assert notes(b'1,5" disk\n2,a""b\n3, "x"\n4,x"\n5,"ok"\n') == ['5" disk', 'a""b', ' "x"', 'x"', "ok"]
+
+
+def test_a_file_full_of_such_quotes_is_read_all_the_same() -> None:
+    kinds = ['{0}" x,7" y', '{0},"a, b"', '{0}"",z', '"{0}","say ""hi"""', '{0},"two\nlines"']
+    result = read("".join(kinds[number % 5].format(number) + "\n" for number in range(1000)).encode())
+    assert result.rejects == []
+    assert result.column("note") == ['7" y', "a, b", "z", 'say "hi"', "two\nlines"] * 200
+    assert result.column("customer_id")[:5] == ['0" x', "1", '2""', "3", "4"]
 
 
 @pytest.mark.parametrize("line_end", [b"\n", b"\r\n", b"\r"])
@@ -141,6 +154,14 @@ def test_an_unclosed_quote_at_the_very_end_costs_its_own_line() -> None:
     for end in (b"", b"\n", b"\r\n"):
         result = read(b'1,a\n2,b\n3,"oops' + end)
         assert (result.faults, result.column("note")) == ([(4, "quoting")], ["a", "b"])
+
+
+def test_an_unclosed_quote_does_not_hold_back_the_rest_of_a_large_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(csv_guard, "LONGEST_LINE", 2 * LONGEST_RECORD)
+    body = b'1,"oops\n' + (b"2," + b"x" * 1000 + b"\n") * 6000
+    for block_bytes in (1 << 16, 16 << 20):
+        result = read(body, block_bytes)
+        assert (result.faults, len(result.cells)) == ([(2, "quoting")], 6000)
 
 
 def test_many_unclosed_quotes_cost_a_line_each() -> None:

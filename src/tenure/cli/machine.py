@@ -15,7 +15,7 @@ OPTIONAL = "missing (optional)"
 _NEEDED = ("duckdb", "pyarrow", "sqlglot", "pydantic", "connectorx", "PyMySQL", "fastapi", "uvicorn")
 _PROGRAMS = (
     ("java", "the Spark engine", "apt-get install default-jre-headless"),
-    ("mariadbd", "testing against a real MariaDB server", "apt-get install mariadb-server"),
+    ("mariadbd", "testing against a real MariaDB server", "apt-get install mariadb-server-core"),
     ("chromium", "testing the dashboard in a browser", "apt-get install chromium"),
 )
 

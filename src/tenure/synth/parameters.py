@@ -115,22 +115,22 @@ class Campaigns:
 class Hazard:
     """Log-odds of leaving in a month; every term is described in docs/explanation/synthetic-bank.md."""
 
-    base: float = -5.62
-    disengagement: float = 0.88
-    pressure_new: float = 1.3
+    base: float = -5.74
+    disengagement: float = 0.84
+    pressure_new: float = 1.4
     pressure_old: float = 0.45
     pressure_cap: float = 3.0
     goodwill: float = 0.8
     goodwill_lost: float = 0.25
     goodwill_range: tuple[float, float] = (-0.5, 2.0)
-    early: float = 1.3
+    early: float = 1.5
     early_month: float = 11.0
     early_width: float = 0.45
-    age: float = 0.65
+    age: float = 0.72
     age_middle: float = 43.0
     age_width: float = 17.0
     age_cap: float = 2.0
-    products: tuple[float, ...] = (0.40, -0.50, 0.20, 1.0)
+    products: tuple[float, ...] = (0.45, -0.55, 0.25, 1.1)
     """By number of products: one, two, three, more."""
     rate_seeker: float = 0.55
     rate_seeker_changed: float = 0.45
