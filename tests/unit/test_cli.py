@@ -52,6 +52,13 @@ def test_init_makes_a_project_and_never_overwrites_one(tenure: Command, tmp_path
     assert tenure("init", tmp_path / "other", "--template", "shop").code == 2
 
 
+def test_synth_replaces_an_earlier_bank_only_when_told_to(tenure: Command, tmp_path: Path) -> None:
+    words = ("synth", tmp_path, "--customers", 60, "--json")
+    assert tenure(*words).document["customers"] == 60
+    assert tenure(*words).code == 2
+    assert tenure(*words, "--seed", 2, "--overwrite").code == 0
+
+
 def test_ingest_prints_one_entry_a_file_in_json(tenure: Command, tmp_path: Path) -> None:
     root = make_reference_project(tmp_path / "bank").root
     (root / "landing" / "offers_bad.csv").write_text("")

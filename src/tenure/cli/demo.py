@@ -78,6 +78,7 @@ def synth(
     dirty: Annotated[
         float, typer.Option("--dirty", min=0, max=0.2, metavar="SHARE", help="Share of dirty rows.")
     ] = 0.002,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the files of an earlier bank.")] = False,
     json: JsonOption = False,
     debug: DebugOption = False,
 ) -> None:
@@ -91,7 +92,7 @@ def synth(
     from tenure.synth.bank import BankPlan, write_bank
 
     plan = BankPlan(customers, months, _last_day(end), seed, dirty)
-    written = write_bank(plan, folder / "landing", folder / "truth")
+    written = write_bank(plan, folder / "landing", folder / "truth", overwrite=overwrite)
     if json:
         print_json(asdict(written))
     else:
