@@ -120,7 +120,11 @@ def _parsed(spans: Spans, sound: Mask, header: CsvHeader, contract: Contract, *,
         csv.ReadOptions(column_names=list(header.columns), block_size=block_size),
         csv.ParseOptions(delimiter=contract.delimiter, newlines_in_values=several_lines),
         csv.ConvertOptions(
-            column_types=types, null_values=[""], strings_can_be_null=True, quoted_strings_can_be_null=False
+            check_utf8=False,  # done
+            column_types=types,
+            null_values=[""],
+            strings_can_be_null=True,
+            quoted_strings_can_be_null=False,
         ),
     )
 
