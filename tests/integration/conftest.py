@@ -6,14 +6,12 @@ from typing import Any
 import pytest
 
 from tenure.contracts.model import Contract
-from tests.integration.mariadb_server import MariaDBServer, is_installed, running_server
+from tests.integration.mariadb_server import MariaDBServer, running_server
 
 
 @pytest.fixture(scope="session")
 def mariadb() -> Iterator[MariaDBServer]:
     """A server with an empty database; every test makes tables of its own."""
-    if not is_installed():
-        pytest.skip("mariadb-server is not installed: apt-get install mariadb-server-core mariadb-client-core")
     with running_server() as server:
         yield server
 

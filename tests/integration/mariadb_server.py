@@ -70,11 +70,6 @@ class MariaDBServer:
         subprocess.run(command, input=sql, check=True, capture_output=True)
 
 
-def is_installed() -> bool:
-    """Whether the programs of Debian's mariadb-server are there."""
-    return bool(_program("mariadbd") and _program("mariadb-install-db") and _program("mariadb"))
-
-
 @contextmanager
 def running_server(*options: str) -> Iterator[MariaDBServer]:
     """A fresh server for the length of a `with`; `options` are added to its command line."""

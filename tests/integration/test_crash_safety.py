@@ -87,7 +87,9 @@ def points(prepared: Path, tmp_path_factory: pytest.TempPathFactory) -> list[Poi
 
 
 def _rows(project: Project) -> dict[str, list[str]]:
-    """All tables of the release in force, the times of recording left out."""
+    """All tables of the release in force, the times of recording left out; nothing before the first release."""
+    if ReleaseStore(project.warehouse).pointer() is None:
+        return {}
     with open_release(project) as release:
         return {
             table.name: sorted(
@@ -98,15 +100,18 @@ def _rows(project: Project) -> dict[str, list[str]]:
         }
 
 
-@pytest.fixture(scope="module")
-def outcomes(prepared: Path, tmp_path_factory: pytest.TempPathFactory) -> Outcomes:
+def _undisturbed(prepared: Path, folder: Path) -> Outcomes:
     """What the tables hold before the run and after an undisturbed one."""
-    folder = tmp_path_factory.mktemp("undisturbed")
-    shutil.copytree(prepared, folder / "bank", symlinks=True)
-    project = open_project(folder / "bank")
+    shutil.copytree(prepared, folder, symlinks=True)
+    project = open_project(folder)
     before = _rows(project)
     run_all(project, BUSINESS_DATE)
     return before, _rows(project)
+
+
+@pytest.fixture(scope="module")
+def outcomes(prepared: Path, tmp_path_factory: pytest.TempPathFactory) -> Outcomes:
+    return _undisturbed(prepared, tmp_path_factory.mktemp("undisturbed") / "bank")
 
 
 def _injected(folder: Path, point: Point, effect: str) -> subprocess.CompletedProcess[bytes]:
@@ -124,7 +129,8 @@ def _whole_after(folder: Path, outcomes: Outcomes) -> None:
     assert [finding for finding in verify(project) if finding.problem] == []
     for load in raw_zone(project).state.loads():
         assert load.records_in == load.loaded + load.quarantined + load.duplicates
-    assert len(raw_zone(project).state.loads()) == 6
+    deliveries = [(load.source, load.delivery) for load in raw_zone(project).state.loads()]
+    assert len(deliveries) == len(set(deliveries)) == len(list((folder / "landing").iterdir()))
     names = ReleaseStore(project.warehouse).names()
     assert sorted(path.name for path in (project.warehouse / "releases").iterdir()) == names
     result = run_all(project, BUSINESS_DATE)
@@ -165,6 +171,16 @@ def test_a_run_killed_at_any_commit_is_healed_by_the_next(
     share: int, points: list[Point], prepared: Path, folder: Path, outcomes: Outcomes
 ) -> None:
     _sweep(points[share::SHARES], "signal=SIGKILL", prepared, folder, outcomes)
+
+
+def test_the_very_first_run_killed_is_healed_by_the_next(tmp_path: Path, folder: Path) -> None:
+    fresh = make_reference_project(tmp_path / "fresh").root
+    found = _calls(fresh, tmp_path / "traced", CALLS)
+    rare = [point for point in found if point.call in {"rename", "unlink", "symlink"}]
+    often = [point for point in found if point not in rare]
+    outcomes = _undisturbed(fresh, tmp_path / "undisturbed")
+    assert outcomes[0] == {}
+    _sweep([*rare[::3], *often[::12]], "signal=SIGKILL", fresh, folder, outcomes)
 
 
 @pytest.mark.full

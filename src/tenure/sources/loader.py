@@ -69,7 +69,7 @@ class _Account:
         name = f"{reject.column}: {reject.rule}" if reject.column else reject.rule
         self.rules[name] = self.rules.get(name, 0) + 1
         if not self.first:
-            self.first = f"row {reject.row}, {reject.column or 'whole record'}: {reject.reason}"
+            self.first = f"row {reject.row}"
 
 
 def load_schema(contract: Contract) -> pa.Schema:
