@@ -4,6 +4,7 @@ import os
 import re
 import shutil
 import sys
+import warnings
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -65,8 +66,9 @@ class LocalSpark:
         if self._process.returncode is not None:
             return
         try:
-            # A Java process that has died leaves nothing to stop.
-            with suppress(Py4JError, ConnectionError):
+            # A Java process that has died leaves nothing to stop; pyspark may warn of it, depending on timing.
+            with suppress(Py4JError, ConnectionError), warnings.catch_warnings():
+                warnings.filterwarnings("ignore", "Unable to cleanly shutdown", RuntimeWarning)
                 self.session.stop()
                 self._gateway.shutdown()
         finally:
