@@ -17,27 +17,49 @@ class EntityColumn:
 
 @dataclass(frozen=True)
 class Entity:
-    """A canonical table: `key` identifies a record, `dated_by` says when it happened."""
+    """A canonical table: `dated_by` says when a record happened.
+
+    `key` identifies a record, together with the columns of `with_key` where one column does not. A source
+    without keys gets values for `key`, which only an entity with a key of one column allows.
+    """
 
     name: str
     grain: str
     key: str
     columns: tuple[EntityColumn, ...]
     dated_by: str | None = None
+    with_key: tuple[str, ...] = ()
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """All columns that together identify a record."""
+        return (self.key, *self.with_key)
+
+    def refuses_key(self, key: tuple[str, ...], *, keyless: bool) -> str | None:
+        """Why a source with this key cannot feed the entity; None where it can.
+
+        Where several columns identify a record, a source must name exactly these: a record that another
+        key replaces or deletes would be told apart by columns that it does not have.
+        """
+        if not self.with_key or (not keyless and set(key) == set(self.keys)):
+            return None
+        return f"entity {self.name} is keyed by {' and '.join(self.keys)}: write key: [{', '.join(self.keys)}]"
 
     def column(self, name: str) -> EntityColumn | None:
         """The canonical column of that name, if it is one."""
         return next((column for column in self.columns if column.name == name), None)
 
 
-def _entity(name: str, grain: str, key: str, columns: str, dated_by: str | None = None) -> Entity:
+def _entity(name: str, grain: str, keys: str, columns: str, dated_by: str | None = None) -> Entity:
     parsed = (entry.strip().split(" ") for entry in columns.split("|"))
+    key, *with_key = keys.split(" ")
     return Entity(
         name,
         grain,
         key,
         tuple(EntityColumn(words[0].rstrip("!"), words[1], words[0].endswith("!")) for words in parsed),
         dated_by,
+        tuple(with_key),
     )
 
 
@@ -53,6 +75,13 @@ ENTITIES: dict[str, Entity] = {
             " | gender STRING | geography STRING | is_active BOOLEAN | tenure_months INTEGER"
             " | date_opened DATE | date_closed DATE | updated_at TIMESTAMP | segment STRING"
             " | do_not_score BOOLEAN | email STRING | phone STRING",
+        ),
+        _entity(
+            "accounts",
+            "one account and one of its holders",
+            "account_id customer_id",
+            "account_id! id | customer_id! id | role STRING | product_type STRING | date_opened DATE"
+            " | date_closed DATE | currency STRING",
         ),
         _entity(
             "usage",
@@ -85,6 +114,12 @@ ENTITIES: dict[str, Entity] = {
             "ticket_id! id | customer_id! id | issue_type STRING | severity STRING | opened_at TIMESTAMP"
             " | resolved_at TIMESTAMP | resolution_time_hrs DECIMAL(10,2)",
             "opened_at",
+        ),
+        _entity(
+            "fx_rates",
+            "one currency and day",
+            "currency rate_date",
+            "currency! STRING | rate_date! DATE | rate! DECIMAL(18,8)",
         ),
     )
 }

@@ -4,6 +4,7 @@ import tomllib
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -53,6 +54,22 @@ class EngagementSettings(_Section):
     balance_unit: Decimal = Field(default=Decimal(5000), gt=0, decimal_places=2)
 
 
+ChurnDefinition = Literal["status", "inactivity", "balance", "contract_end"]
+
+
+class ChurnSettings(_Section):
+    """`[churn]`: when a customer counts as churned (docs/explanation/churn-definitions.md).
+
+    The other settings belong to one definition each: `inactive_days` to inactivity, `balance_below` (in the
+    project's currency) and `balance_months` to balance.
+    """
+
+    definition: ChurnDefinition = "status"
+    inactive_days: int = Field(default=90, ge=1, le=3650)
+    balance_below: Decimal = Field(default=Decimal(0), gt=-(10**15), lt=10**15, decimal_places=2)
+    balance_months: int = Field(default=3, ge=1, le=120)
+
+
 class Settings(_Section):
     """Everything `tenure.toml` may say."""
 
@@ -61,6 +78,7 @@ class Settings(_Section):
     reports: ReportSettings = ReportSettings()
     clv: ClvSettings = ClvSettings()
     engagement: EngagementSettings = EngagementSettings()
+    churn: ChurnSettings = ChurnSettings()
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,5 @@
 """DuckDB in memory: the embedded engine. It reads and writes Parquet and keeps no file of its own."""
 
-import hashlib
 import re
 import tempfile
 from collections.abc import Callable, Sequence
@@ -11,7 +10,7 @@ import duckdb
 import pyarrow as pa
 
 from tenure.core.errors import BuildError, TenureError, UsageError
-from tenure.engine.protocol import Column
+from tenure.engine.protocol import Column, content_hash_of, month_label
 from tenure.engine.shims import DUCKDB_SHIMS
 
 Result = TypeVar("Result")
@@ -31,6 +30,8 @@ class DuckDBEngine:
         self._run(f"SET temp_directory = {quoted(self._spill.name)}")
         self._run("SET TimeZone = 'UTC'")
         self._run("SET preserve_insertion_order = false")
+        # Writing by month costs a third less CPU than with the default of 524,288 rows.
+        self._run("SET partitioned_write_flush_threshold = 50000")
         if threads is not None:
             self._run(f"SET threads = {threads}")
         for statement in DUCKDB_SHIMS:
@@ -52,8 +53,7 @@ class DuckDBEngine:
 
     def view_of_files(self, name: str, files: Sequence[Path]) -> None:
         """See `Engine.view_of_files`."""
-        paths = ", ".join(quoted(str(file)) for file in files)
-        self._run(f"CREATE OR REPLACE VIEW {name} AS SELECT * FROM read_parquet([{paths}], hive_partitioning = false)")
+        self._run(f"CREATE OR REPLACE VIEW {name} AS SELECT * FROM {_parquet(files)}")
 
     def view(self, name: str, sql: str) -> None:
         """See `Engine.view`."""
@@ -64,17 +64,41 @@ class DuckDBEngine:
         copied = self._rows(f"COPY ({sql}) TO {quoted(str(target))} (FORMAT parquet, COMPRESSION zstd)")
         return int(copied[0][0])
 
+    def write_months(self, sql: str, column: str, folder: Path) -> list[tuple[str, Path]]:
+        """See `Engine.write_months`."""
+        month = f"CAST(date_trunc('month', \"{column}\") AS DATE) AS _month"
+        self._run(
+            f"COPY (SELECT *, {month} FROM ({sql}) AS rows_by_month) TO {quoted(str(folder))} "
+            "(FORMAT parquet, COMPRESSION zstd, PARTITION_BY (_month))"
+        )
+        return [(month_label(file.parent.name), file) for file in sorted(folder.glob("_month=*/*.parquet"))]
+
+    def checksums(self, files: Sequence[Path]) -> list[tuple[int, int]]:
+        """See `Engine.checksums`: DuckDB's row hashes."""
+        names = ", ".join(f'"{column.name}"' for column in self._columns_of(_parquet(files[:1])))
+        counted = f"SELECT filename, COUNT(*), SUM(CAST(hash({names}) AS HUGEINT))"
+        rows = self._rows(f"{counted} FROM {_parquet(files, 'filename = true')} GROUP BY filename")
+        found = {str(name): (int(count), int(checksum)) for name, count, checksum in rows}
+        return [found.get(str(file), (0, 0)) for file in files]
+
+    def files_where(self, files: Sequence[Path], condition: str) -> list[Path]:
+        """See `Engine.files_where`."""
+        if not files:
+            return []
+        rows = self._rows(f"SELECT DISTINCT filename FROM {_parquet(files, 'filename = true')} AS p WHERE {condition}")
+        found = {str(row[0]) for row in rows}
+        return [file for file in files if str(file) in found]
+
     def columns(self, relation: str) -> list[Column]:
         """See `Engine.columns`."""
-        return [Column(str(row[0]), _COMMON.get(row[1], str(row[1]))) for row in self._rows(f"DESCRIBE {relation}")]
+        return self._columns_of(relation)
 
     def content_hash(self, relation: str) -> str:
-        """See `Engine.content_hash`: the sum of DuckDB's row hashes, with the row count and the schema."""
+        """See `Engine.content_hash`."""
         columns = self.columns(relation)
         names = ", ".join(f'"{column.name}"' for column in columns)
-        rows = self._rows(f"SELECT COUNT(*), SUM(CAST(hash({names}) AS HUGEINT)) FROM {relation}")
-        schema = ",".join(f"{column.name} {column.type}" for column in columns)
-        return hashlib.sha256(f"{schema}|{rows[0]}".encode()).hexdigest()[:32]
+        rows = self._rows(f"SELECT COUNT(*), COALESCE(SUM(CAST(hash({names}) AS HUGEINT)), 0) FROM {relation}")
+        return content_hash_of(columns, int(rows[0][0]), int(rows[0][1]))
 
     def ask(self, sql: str) -> pa.Table:
         """The result of one question a person typed; raises `UsageError` for anything that is not a question."""
@@ -95,6 +119,10 @@ class DuckDBEngine:
         """See `Engine.close`."""
         self._connection.close()
         self._spill.cleanup()
+
+    def _columns_of(self, relation: str) -> list[Column]:
+        described = self._rows(f"DESCRIBE SELECT * FROM {relation}")
+        return [Column(str(row[0]), _COMMON.get(row[1], str(row[1]))) for row in described]
 
     def _run(self, sql: str) -> None:
         self._rows(sql)
@@ -131,6 +159,11 @@ def _spill_folder(scratch: Path) -> tempfile.TemporaryDirectory[str]:
         return tempfile.TemporaryDirectory(prefix="duckdb-", dir=scratch)
     except OSError:
         return tempfile.TemporaryDirectory(prefix="tenure-duckdb-")
+
+
+def _parquet(files: Sequence[Path], options: str = "filename = false") -> str:
+    paths = ", ".join(quoted(str(file)) for file in files)
+    return f"read_parquet([{paths}], hive_partitioning = false, {options})"
 
 
 def quoted(text: str) -> str:

@@ -1,5 +1,6 @@
 """What every engine can do. The rest of Tenure speaks to engines through this protocol only."""
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +18,18 @@ class Column:
 
     name: str
     type: str
+
+
+def content_hash_of(columns: Sequence[Column], rows: int, checksum: int) -> str:
+    """The content hash of a table, from its schema, its number of rows and the sum of the hashes of its rows."""
+    schema = ",".join(f"{column.name} {column.type}" for column in columns)
+    return hashlib.sha256(f"{schema}|{rows}|{checksum}".encode()).hexdigest()[:32]
+
+
+def month_label(folder: str) -> str:
+    """The month in the name of a folder that an engine wrote: "2025-09" for `_month=2025-09-01`."""
+    value = folder.removeprefix("_month=")
+    return "none" if value.startswith("__HIVE") else value.removesuffix("-01")
 
 
 class Engine(Protocol):
@@ -42,6 +55,22 @@ class Engine(Protocol):
 
     def write(self, sql: str, target: Path) -> int:
         """Write the rows of a SELECT to one Parquet file; returns their number. Not fsynced."""
+        ...
+
+    def write_months(self, sql: str, column: str, folder: Path) -> list[tuple[str, Path]]:
+        """Write the rows of a SELECT to Parquet files below `folder`, one or more for each month of a DATE column.
+
+        Gives each file with its month ("2025-09"; "none" where the date is missing); no file when there are
+        no rows. Not fsynced.
+        """
+        ...
+
+    def checksums(self, files: Sequence[Path]) -> list[tuple[int, int]]:
+        """For each Parquet file of one schema: its number of rows, and the sum of the hashes of its rows."""
+        ...
+
+    def files_where(self, files: Sequence[Path], condition: str) -> list[Path]:
+        """Those Parquet files of one schema that hold a row for which `condition` (over alias `p`) is true."""
         ...
 
     def columns(self, relation: str) -> list[Column]:

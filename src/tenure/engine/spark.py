@@ -1,6 +1,5 @@
 """Spark in local mode: the engine for what one machine's DuckDB cannot hold, and the second opinion in tests."""
 
-import hashlib
 import shutil
 import tempfile
 from collections.abc import Generator, Sequence
@@ -8,18 +7,20 @@ from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote, urlparse
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from tenure.core.errors import BuildError, TenureError
-from tenure.engine.protocol import Column
+from tenure.engine.protocol import Column, content_hash_of, month_label
 from tenure.engine.spark_session import SparkSession, start
 
 # spark_session has asked for pyspark in a friendlier way than these would.
 from py4j.protocol import Py4JError, Py4JJavaError  # pyright: ignore[reportMissingTypeStubs]  # isort: skip
 from pyspark.errors import AnalysisException, PySparkException  # isort: skip
 from pyspark.sql import DataFrame  # isort: skip
+from pyspark.sql.functions import expr  # isort: skip
 
 _COMMON = {"int": "INTEGER", "timestamp_ntz": "TIMESTAMP", "timestamp": "TIMESTAMP WITH TIME ZONE"}
 
@@ -89,16 +90,42 @@ class SparkEngine:
         schema = self._sql(f"SELECT * FROM {relation}").schema
         return [Column(field.name, _common_type(field.dataType.simpleString())) for field in schema.fields]
 
+    def write_months(self, sql: str, column: str, folder: Path) -> list[tuple[str, Path]]:
+        """See `Engine.write_months`."""
+        month = f"CAST(trunc(\"{column}\", 'MM') AS STRING) AS _month"
+        with _explained():
+            frame = self._session.sql(f"SELECT *, {month} FROM ({sql}) AS rows_by_month")
+            frame.repartition("_month").write.partitionBy("_month").mode("overwrite").parquet(str(folder))
+        return [(month_label(file.parent.name), file) for file in sorted(folder.glob("_month=*/*.parquet"))]
+
+    def checksums(self, files: Sequence[Path]) -> list[tuple[int, int]]:
+        """See `Engine.checksums`: the sum of Spark's row hashes."""
+        with _explained():
+            frame = self._session.read.parquet(*(_unglobbed(file) for file in files))
+            sums = frame.groupBy(expr("_metadata.file_path")).agg(
+                expr("COUNT(*)"), expr(f"SUM({_row_hash(frame.columns)})")
+            )
+            found = {_local(row[0]): (int(row[1]), int(row[2])) for row in sums.collect()}
+        return [found.get(str(file), (0, 0)) for file in files]
+
+    def files_where(self, files: Sequence[Path], condition: str) -> list[Path]:
+        """See `Engine.files_where`."""
+        if not files:
+            return []
+        with _explained():
+            frame = self._session.read.parquet(*(_unglobbed(file) for file in files))
+            frame.selectExpr("*", "_metadata.file_path AS _file").createOrReplaceTempView("_files_searched")
+            rows = self._session.sql(f"SELECT DISTINCT p._file FROM _files_searched AS p WHERE {condition}").collect()
+        found = {_local(row[0]) for row in rows}
+        return [file for file in files if str(file) in found]
+
     def content_hash(self, relation: str) -> str:
         """See `Engine.content_hash`: the sum of Spark's row hashes, with the row count and the schema."""
         columns = self.columns(relation)
-        # xxhash64 skips a NULL, so that each column brings along whether it is one.
-        parts = ", ".join(f'"{column.name}", "{column.name}" IS NULL' for column in columns)
-        sums = f"SELECT COUNT(*), SUM(CAST(xxhash64({parts}) AS DECIMAL(38,0))) FROM {relation}"
+        hashed = _row_hash([column.name for column in columns])
         with _explained():
-            row = self._session.sql(sums).collect()[0]
-        schema = ",".join(f"{column.name} {column.type}" for column in columns)
-        return hashlib.sha256(f"{schema}|{tuple(row)}".encode()).hexdigest()[:32]
+            row = self._session.sql(f"SELECT COUNT(*), COALESCE(SUM({hashed}), 0) FROM {relation}").collect()[0]
+        return content_hash_of(columns, int(row[0]), int(row[1]))
 
     def close(self) -> None:
         """See `Engine.close`. The Java process ends, too."""
@@ -120,6 +147,17 @@ class SparkEngine:
         if file is not None:
             self._session.catalog.dropTempView(name)
             file.unlink()
+
+
+def _row_hash(columns: Sequence[str]) -> str:
+    # xxhash64 skips a NULL, so that each column brings along whether it is one.
+    parts = ", ".join(f'"{column}", "{column}" IS NULL' for column in columns)
+    return f"CAST(xxhash64({parts}) AS DECIMAL(38,0))"
+
+
+def _local(address: str) -> str:
+    """The path in a file's address as Spark gives it."""
+    return unquote(urlparse(address).path)
 
 
 def _common_type(name: str) -> str:

@@ -1,45 +1,84 @@
 """The tests that models declare, as SQL that selects the rows that break them."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Literal
 
 import pyarrow as pa
 
 from tenure.core.errors import BuildError, CheckFailed
 from tenure.engine.dialect import parse
 from tenure.engine.protocol import Engine
-from tenure.warehouse.graph import tables_of
+from tenure.warehouse.changes import Change
+from tenure.warehouse.graph import alike, bare, tables_of
+from tenure.warehouse.increment import restricted
 from tenure.warehouse.models import Model, ModelTest
 
 _SHOWN = 5
+Scope = Literal["rows", "values", "all"]
 
 
 @dataclass(frozen=True)
 class Check:
-    """One test of one model: `sql` selects the rows that break it and reads `reads`."""
+    """One test of one model: `sql` selects the rows that break it and reads `reads`.
+
+    `scope` says what must be looked at when rows of the model changed: the rows that came (`rows`), all rows that
+    share a value of `columns` with a changed one (`values`), or all there are (`all`). `where` is the model's
+    file. `shown` are the columns whose values a message may quote: described, not personal.
+    """
 
     model: str
     name: str
     sql: str
     reads: frozenset[str]
-    personal: frozenset[str] = frozenset()
+    where: str
+    scope: Scope
+    columns: tuple[str, ...] = ()
+    shown: frozenset[str] = frozenset()
 
 
 def checks_of(model: Model) -> list[Check]:
-    """The key of a model (complete and unique) and every test in its yml."""
+    """The key of a table (complete and unique) and every test in its yml. A view has none."""
+    if model.kind == "view":
+        return []
     key = ", ".join(f'"{column}"' for column in model.description.key)
     empty = " OR ".join(f'"{column}" IS NULL' for column in model.description.key)
     unique = f"SELECT {key}, COUNT(*) AS occurrences FROM {model.name} GROUP BY {key} HAVING COUNT(*) > 1"
     return [
-        _check(model, f"key ({key}) is complete", f"SELECT {key} FROM {model.name} WHERE {empty}"),
-        _check(model, f"key ({key}) is unique", unique),
+        _check(model, f"key ({key}) is complete", f"SELECT {key} FROM {model.name} WHERE {empty}", "rows"),
+        _check(model, f"key ({key}) is unique", unique, "values", model.description.key),
+        *_history_checks(model),
         *(_declared(model, test) for test in model.description.tests),
     ]
 
 
-def _check(model: Model, name: str, sql: str, reads: Iterable[str] = ()) -> Check:
-    personal = frozenset(column for column, entry in model.description.columns.items() if entry.personal)
-    return Check(model.name, name, sql, frozenset({model.name, *reads}), personal)
+def _check(
+    model: Model, name: str, sql: str, scope: Scope, columns: tuple[str, ...] = (), reads: Iterable[str] = ()
+) -> Check:
+    described = model.description.columns
+    shown = frozenset(column for column, entry in described.items() if not entry.personal) | {"occurrences"}
+    return Check(model.name, name, sql, frozenset({model.name, *reads}), model.where, scope, columns, shown)
+
+
+def _history_checks(model: Model) -> list[Check]:
+    """What every history promises: no version ends before it begins, none overlaps the next, one is current."""
+    if model.kind != "history":
+        return []
+    entity = tuple(column for column in model.description.key if column != "valid_from")
+    columns = ", ".join(f'"{column}"' for column in entity)
+    overlaps = (
+        f"SELECT * FROM (SELECT {columns}, valid_from, valid_to, LEAD(valid_from) OVER "
+        f"(PARTITION BY {columns} ORDER BY valid_from ASC NULLS FIRST) AS next_from FROM {model.name}) AS v "
+        "WHERE v.valid_to < v.valid_from OR v.valid_to >= v.next_from"
+    )
+    current = (
+        f"SELECT {columns}, COUNT(*) AS current_versions FROM {model.name} WHERE is_current "
+        f"GROUP BY {columns} HAVING COUNT(*) > 1"
+    )
+    return [
+        _check(model, "versions do not overlap", overlaps, "values", entity),
+        _check(model, "at most one version is current", current, "values", entity),
+    ]
 
 
 def _declared(model: Model, test: ModelTest) -> Check:
@@ -47,36 +86,47 @@ def _declared(model: Model, test: ModelTest) -> Check:
     table = model.name
     for column in filter(None, (test.not_null, test.unique, test.accepted, test.relationship)):
         if column not in {described.name for described in model.columns}:
-            raise BuildError(f"tests column {column}, which it does not have", where=model.where, cure="mend the yml")
+            cure = f"{alike(column, [described.name for described in model.columns])}mend the yml"
+            raise BuildError(f"tests column {column}, which it does not have", where=model.where, cure=cure)
     if test.not_null:
         name, column = f"{test.not_null} is never empty", f'"{test.not_null}"'
-        return _check(model, name, f"SELECT {key} FROM {table} WHERE {column} IS NULL")
+        return _check(model, name, f"SELECT {key} FROM {table} WHERE {column} IS NULL", "rows")
     if test.unique:
         name, column = f"{test.unique} is unique", f'"{test.unique}"'
         found = f"SELECT {column}, COUNT(*) AS occurrences FROM {table} WHERE {column} IS NOT NULL"
-        return _check(model, name, f"{found} GROUP BY {column} HAVING COUNT(*) > 1")
+        repeated = f"{found} GROUP BY {column} HAVING COUNT(*) > 1"
+        return _check(model, name, repeated, "values", (test.unique,))
     if test.accepted:
         name, column = f"{test.accepted} is one of {', '.join(test.values)}", f'"{test.accepted}"'
         values = ", ".join("'" + value.replace("'", "''") + "'" for value in test.values)
-        return _check(model, name, f"SELECT {key}, {column} FROM {table} WHERE {column} NOT IN ({values})")
+        return _check(model, name, f"SELECT {key}, {column} FROM {table} WHERE {column} NOT IN ({values})", "rows")
     if test.relationship and test.to:
         other, _, target = test.to.partition(".")
+        if not other.isidentifier() or not target.isidentifier():
+            cure = "write it as TABLE.COLUMN, for instance dim_customer.customer_id"
+            raise BuildError(f"to: {test.to} is not a column of a table", where=model.where, cure=cure)
         name, column = f"{test.relationship} exists in {test.to}", f'"{test.relationship}"'
         orphans = f'SELECT {column} FROM {table} EXCEPT SELECT "{target}" FROM {other}'
         found = f"SELECT {column} FROM ({orphans}) AS orphans WHERE {column} IS NOT NULL"
-        return _check(model, name, found, [other])
-    name, sql = str(test.name), str(test.sql)
-    return _check(model, name, sql, tables_of(parse(sql, f"{model.where} (test: {name})")))
+        return _check(model, name, found, "rows", reads=[other])
+    name, where = str(test.name), f"{model.where} (test: {test.name})"
+    sql = bare(str(test.sql), where)
+    scope: Scope = "values" if test.by else "all"
+    return _check(model, name, sql, scope, (test.by,) if test.by else (), tables_of(parse(sql, where)))
 
 
-def run_checks(engine: Engine, checks: list[Check]) -> None:
-    """Run every check; raises `CheckFailed` that names each broken one, how many rows break it and which."""
+def run_checks(engine: Engine, checks: list[Check], changes: Mapping[str, Change]) -> None:
+    """Run every check that reads a changed table; the others passed when theirs were made.
+
+    Raises `CheckFailed` that names each broken one, how many rows break it and which, and `BuildError` naming
+    the test whose SQL the engine refuses.
+    """
     failures: list[str] = []
     for check in checks:
-        counted = engine.query(f"SELECT COUNT(*) AS n FROM ({check.sql}) AS broken")["n"][0].as_py()
-        if counted:
-            rows = engine.query(f"SELECT * FROM ({check.sql}) AS broken LIMIT {_SHOWN}")
-            failures.append(f"{check.model}: {check.name}: {counted} rows break it: {_shown(rows, check.personal)}")
+        changed = [name for name in sorted(check.reads) if changes[name].kind != "none"]
+        if changed:
+            with restricted(engine, _narrowed(engine, check, changed, changes)):
+                failures.extend(filter(None, [_run(engine, check)]))
     if failures:
         raise CheckFailed(
             "the new tables break their checks, so nothing was published:\n  " + "\n  ".join(failures),
@@ -84,8 +134,44 @@ def run_checks(engine: Engine, checks: list[Check]) -> None:
         )
 
 
-def _shown(rows: pa.Table, personal: frozenset[str]) -> str:
-    """The first rows, personal data left out."""
-    rows = rows.select([name for name in rows.column_names if name not in personal])
-    shown = [", ".join(f"{name}={value}" for name, value in row.items()) for row in rows.to_pylist()]
-    return "; ".join(shown)
+def _narrowed(engine: Engine, check: Check, changed: list[str], changes: Mapping[str, Change]) -> dict[str, str]:
+    """Views that show a check only the rows it must look at; none when that is all of them."""
+    relations = [changes[name].relation for name in changed]
+    if check.scope == "all" or not all(relations):
+        return {}
+    if check.scope == "rows":
+        alone = changed == [check.model]
+        return {check.model: f"SELECT * FROM added_{check.model}"} if alone else {}
+    columns = {name: {column.name for column in engine.columns(name)} for name in check.reads}
+    wanted = set(check.columns)
+    if not all(wanted <= columns[name] for name in changed):
+        return {}
+    names = ", ".join(f'"{column}"' for column in check.columns)
+    values = " UNION ALL ".join(f"SELECT {names} FROM {relation}" for relation in relations)
+    same = " AND ".join(f's."{column}" = v."{column}"' for column in check.columns)
+    return {
+        name: f"SELECT s.* FROM {name}__all AS s WHERE EXISTS (SELECT 1 FROM ({values}) AS v WHERE {same})"
+        for name, found in columns.items()
+        if wanted <= found
+    }
+
+
+def _run(engine: Engine, check: Check) -> str | None:
+    """What is wrong, None when no row breaks the check."""
+    try:
+        counted = engine.query(f"SELECT COUNT(*) AS n FROM ({check.sql}) AS broken")["n"][0].as_py()
+        if not counted:
+            return None
+        rows = engine.query(f"SELECT * FROM ({check.sql}) AS broken LIMIT {_SHOWN}")
+    except BuildError as error:
+        place = f"{check.where} (test: {check.name})"
+        raise BuildError(error.what, where=place, cure=error.cure or "mend the test in the yml") from error
+    broken = "1 row breaks it" if counted == 1 else f"{counted} rows break it"
+    quoted = _quoted(rows, check.shown)
+    return f"{check.model}: {check.name}: {broken}{': ' if quoted else ''}{quoted} ({check.where})"
+
+
+def _quoted(rows: pa.Table, shown: frozenset[str]) -> str:
+    """The first rows, but only what may be shown of them."""
+    rows = rows.select([name for name in rows.column_names if name in shown])
+    return "; ".join(", ".join(f"{name}={value}" for name, value in row.items()) for row in rows.to_pylist())

@@ -1,151 +1,61 @@
 """What models may read besides each other: raw records by entity, loads, calendar, settings, the business date."""
 
-import hashlib
-import json
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import date
 from decimal import Decimal, localcontext
-from pathlib import Path
 
 import pyarrow as pa
 
-from tenure.contracts.entities import ENTITIES, ID
-from tenure.contracts.model import ColumnContract
+from tenure.contracts.entities import ENTITIES
 from tenure.core.settings import Settings
-from tenure.engine.protocol import Column, Engine
+from tenure.engine.protocol import Engine
 from tenure.raw.state import LoadRecord
-from tenure.raw.zone import DATA, RawZone
 from tenure.warehouse.models import ProjectTypes
+from tenure.warehouse.raw_views import RawInput, RawLoad, digest, raw_input, register_raw
 
-INPUTS = (*(f"raw_{entity}" for entity in ENTITIES), "loads", "calendar", "setting", "today")
-_ORIGIN = (
-    Column("_effective", "DATE"),
-    Column("_source", "STRING"),
-    Column("_load_id", "STRING"),
-    Column("_row", "BIGINT"),
-    Column("_recorded_at", "TIMESTAMP"),
-)
+INPUTS = (*(f"raw_{entity}" for entity in ENTITIES), "loads", "calendar", "project", "setting", "today", "this_month")
 
 
 @dataclass(frozen=True)
-class RawLoad:
-    """A load as the warehouse sees it: its record, its file and the type each column was loaded with."""
+class Inputs:
+    """What a build starts from: the loads, the types they give the tables, and every input's version."""
 
-    record: LoadRecord
-    data: Path
-    columns: dict[str, str]
-    keyless: bool
-
-
-def raw_loads(zone: RawZone) -> list[RawLoad]:
-    """All committed loads in the order they were recorded; manifests are checked against their hashes."""
-    loads: list[RawLoad] = []
-    for record in zone.state.loads():
-        manifest = zone.manifest(record)
-        types = {name: ColumnContract(type=kind).sql_type for name, kind in manifest.columns.items()}
-        loads.append(RawLoad(record, zone.path(record) / DATA, types, manifest.keyless))
-    return loads
-
-
-def project_types(loads: Iterable[RawLoad]) -> ProjectTypes:
-    """Types of natural keys over all loads, and the attributes that customers and events bring along.
-
-    A key is BIGINT while every load that has it says integer, else STRING, and the same in all tables.
-    An attribute that was loaded with two types is STRING.
-    """
-    found: dict[str, set[str]] = {}
-    extra: dict[str, dict[str, set[str]]] = {entity: {} for entity in ENTITIES}
-    for load in loads:
-        entity = ENTITIES[load.record.entity]
-        for name, kind in load.columns.items():
-            column = entity.column(name)
-            if column is None:
-                extra[entity.name].setdefault(name, set()).add(kind)
-            elif column.type == ID:
-                found.setdefault(name, set()).add(kind)
-        if load.keyless:
-            found.setdefault(entity.key, set()).add("BIGINT")
-    ids = {name: "BIGINT" if kinds == {"BIGINT"} else "STRING" for name, kinds in found.items()}
-    attributes = {
-        entity: tuple(
-            Column(name, next(iter(kinds)) if len(kinds) == 1 else "STRING") for name, kinds in sorted(columns.items())
-        )
-        for entity, columns in extra.items()
-    }
-    return ProjectTypes(ids, attributes)
+    loads: tuple[RawLoad, ...]
+    types: ProjectTypes
+    business_date: date
+    raw: dict[str, RawInput]
+    versions: dict[str, str]
 
 
 def register_inputs(
-    engine: Engine, loads: list[RawLoad], types: ProjectTypes, settings: Settings, business_date: date
-) -> dict[str, str]:
-    """Make every input visible to the engine; returns a fingerprint of each."""
-    prints = {f"raw_{entity}": _register_raw(engine, entity, loads, types) for entity in ENTITIES}
+    engine: Engine, loads: Sequence[RawLoad], types: ProjectTypes, settings: Settings, business_date: date
+) -> Inputs:
+    """Make every input visible to the engine."""
+    raw = {f"raw_{entity}": raw_input(entity, loads, types, business_date) for entity in ENTITIES}
+    for name, entry in raw.items():
+        register_raw(engine, f"{name}__all", entry.entity, loads, types, business_date)
+        engine.view(name, f"SELECT * FROM {name}__all")
     tables = {
         "loads": _loads_table([load.record for load in loads]),
-        "setting": _setting(settings),
+        "setting": setting_table(settings),
+        "project": pa.table({"currency": [settings.project.currency]}),
         "today": today_table(business_date),
+        "this_month": pa.table({"month": pa.array([business_date.replace(day=1)], pa.date32())}),
     }
     for name, table in tables.items():
         engine.register(name, table)
-    prints["loads"] = _digest([load.record.manifest_sha256 for load in loads])
     engine.view("calendar", _CALENDAR)
-    prints["calendar"] = _digest(_CALENDAR)
-    prints["setting"] = _digest([tables["setting"].to_pylist()])
-    prints["today"] = business_date.isoformat()
-    return prints
-
-
-def _digest(content: object) -> str:
-    return hashlib.sha256(json.dumps(content, default=str).encode()).hexdigest()
-
-
-def _register_raw(engine: Engine, entity: str, loads: list[RawLoad], types: ProjectTypes) -> str:
-    """One view over all loads of an entity: canonical columns in canonical types, then attributes, then origin."""
-    canonical = [
-        Column(column.name, types.ids.get(column.name, "BIGINT") if column.type == ID else column.type)
-        for column in ENTITIES[entity].columns
-    ]
-    columns = [*canonical, *types.attributes[entity]]
-    groups: dict[tuple[tuple[str, str], ...], list[RawLoad]] = {}
-    own = [load for load in loads if load.record.entity == entity]
-    for load in own:
-        groups.setdefault((*sorted(load.columns.items()), ("", str(load.keyless))), []).append(load)
-    selects: list[str] = []
-    for number, members in enumerate(groups.values()):
-        files = f"_files_{entity}_{number}"
-        engine.view_of_files(files, [load.data for load in members])
-        selects.append(_select(files, entity, columns, members[0]))
-    if not selects:
-        nothing = [f'CAST(NULL AS {column.type}) AS "{column.name}"' for column in (*columns, *_ORIGIN)]
-        content = ", CAST(NULL AS STRING) AS _content" if entity == "customers" else ""
-        selects.append(f"SELECT {', '.join(nothing)}{content} WHERE 1 = 0")
-    engine.view(f"raw_{entity}", " UNION ALL ".join(selects))
-    return _digest([load.record.manifest_sha256 for load in own])
-
-
-def _select(files: str, entity: str, columns: list[Column], load: RawLoad) -> str:
-    parts: list[str] = []
-    for column in columns:
-        given = load.columns.get(column.name)
-        if load.keyless and column.name == ENTITIES[entity].key:
-            # Equal records of a source without keys stay two: their place in the delivery tells them apart.
-            value = f"CAST(stable_id(_load_id, CAST(_row AS STRING)) AS {column.type})"
-        elif given is None:
-            value = f"CAST(NULL AS {column.type})"
-        elif given == column.type:
-            value = f'"{column.name}"'
-        else:
-            value = f'CAST("{column.name}" AS {column.type})'
-        parts.append(f'{value} AS "{column.name}"')
-    parts += [column.name for column in _ORIGIN]
-    if entity == "customers":
-        values = {
-            name: f'bits_of("{name}")' if kind == "DOUBLE" else f'"{name}"' for name, kind in load.columns.items()
-        }
-        texts = [f"COALESCE(CAST({values[name]} AS STRING), '~')" for name in sorted(values)]
-        parts.append(" || '|' || ".join(texts) + " AS _content")
-    return f"SELECT {', '.join(parts)} FROM {files}"
+    versions = {
+        **{name: entry.version for name, entry in raw.items()},
+        "loads": digest([load.record.manifest_sha256 for load in loads]),
+        "calendar": digest(_CALENDAR),
+        "setting": digest([tables["setting"].to_pylist()]),
+        "project": settings.project.currency,
+        "today": business_date.isoformat(),
+        "this_month": business_date.strftime("%Y-%m"),
+    }
+    return Inputs(tuple(loads), types, business_date, raw, versions)
 
 
 def _loads_table(records: list[LoadRecord]) -> pa.Table:
@@ -183,7 +93,7 @@ FROM day_series(CAST('1900-01-01' AS DATE), CAST('2100-12-31' AS DATE))
 """
 
 
-def _setting(settings: Settings) -> pa.Table:
+def setting_table(settings: Settings) -> pa.Table:
     """One row of everything in `tenure.toml` that models reckon with."""
     with localcontext(prec=30):
         factor = (1 + settings.clv.discount_rate) ** (Decimal(-1) / 12)
@@ -193,6 +103,10 @@ def _setting(settings: Settings) -> pa.Table:
             "monthly_discount_factor": pa.array([float(factor)], pa.float64()),
             "horizon_months": pa.array([settings.clv.horizon_months], pa.int32()),
             "engagement_balance_unit": pa.array([settings.engagement.balance_unit], pa.decimal128(18, 2)),
+            "churn_definition": pa.array([settings.churn.definition], pa.string()),
+            "inactive_days": pa.array([settings.churn.inactive_days], pa.int32()),
+            "balance_below": pa.array([settings.churn.balance_below], pa.decimal128(18, 2)),
+            "balance_months": pa.array([settings.churn.balance_months], pa.int32()),
         }
     )
 

@@ -11,20 +11,28 @@ from tenure.engine.protocol import Column
 
 @dataclass(frozen=True)
 class Part:
-    """One Parquet file of a table; `file` is its path inside the release."""
+    """One Parquet file of a table; `file` is its path inside the release.
+
+    `partition` is the month of its rows ("2025-09"), "none" for those without a date, "all" in a table without
+    months. `checksum` is the sum of the hashes of its rows.
+    """
 
     file: str
     sha256: str
     size: int
+    partition: str
+    rows: int
+    checksum: str
 
 
 @dataclass(frozen=True)
 class Table:
-    """A table of a release. `fingerprint` covers the model and all it was computed from, `content_hash` its rows."""
+    """A table of a release. `definition` covers the model (SQL, columns, tests), `content_hash` its rows."""
 
     name: str
     layer: str
-    fingerprint: str
+    kind: str
+    definition: str
     rows: int
     content_hash: str
     columns: tuple[Column, ...]
@@ -32,8 +40,22 @@ class Table:
 
 
 @dataclass(frozen=True)
+class View:
+    """A table of a release that is not stored: its SQL over other tables and the raw loads of the release."""
+
+    name: str
+    layer: str
+    definition: str
+    sql: str
+    columns: tuple[Column, ...]
+
+
+@dataclass(frozen=True)
 class ReleaseManifest:
-    """A release: built by `run_id` at `created_at` (UTC) for `business_date` from the loads named."""
+    """A release: built by `run_id` at `created_at` (UTC) for `business_date` from the loads named.
+
+    `inputs` has the version of everything that models read besides each other.
+    """
 
     sequence: int
     run_id: str
@@ -44,12 +66,18 @@ class ReleaseManifest:
     currency: str
     settings: dict[str, object]
     loads: dict[str, str]
+    inputs: dict[str, str]
     checks: tuple[str, ...]
     tables: tuple[Table, ...]
+    views: tuple[View, ...]
 
     def table(self, name: str) -> Table | None:
         """The table of that name."""
         return next((table for table in self.tables if table.name == name), None)
+
+    def definition(self, name: str) -> str | None:
+        """The definition that a table or view of this name was made by; None when there is none."""
+        return next((made.definition for made in (*self.tables, *self.views) if made.name == name), None)
 
 
 def to_json(manifest: ReleaseManifest) -> bytes:

@@ -1,6 +1,7 @@
 """Reads the SQL models and the yml beside each: what a table means, its grain, its columns and its tests."""
 
 import hashlib
+import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ from tenure.core.errors import BuildError
 from tenure.engine.protocol import Column
 
 FOLDERS = ("staging", "intermediate", "marts")
-_PLACEHOLDER = re.compile(r"\{\{ *([a-z]+)(?: +([a-z_]+))? *\}\}")
+_PLACEHOLDER = re.compile(r"\{\{ *([a-z_]+)((?: +[a-z0-9_]+)*) *\}\}")
 
 
 Description = TypeVar("Description", bound=BaseModel)
@@ -38,7 +39,8 @@ class ModelTest(_Strict):
     """One test of a table.
 
     It is not_null COLUMN, unique COLUMN, accepted COLUMN with values, relationship COLUMN to
-    TABLE.COLUMN, or name and sql: a SELECT of the rows that break it.
+    TABLE.COLUMN, or name and sql: a SELECT of the rows that break it. A test of its own that looks at the
+    values of one column each on their own says so with by: COLUMN, and costs what changed.
     """
 
     not_null: str | None = None
@@ -49,6 +51,7 @@ class ModelTest(_Strict):
     to: str | None = None
     name: str | None = None
     sql: str | None = None
+    by: str | None = None
 
     @model_validator(mode="after")
     def _one_kind(self) -> Self:
@@ -59,25 +62,57 @@ class ModelTest(_Strict):
             raise ValueError("accepted needs values, relationship needs to")
         if bool(self.sql) != bool(self.name):
             raise ValueError("a test of its own needs name and sql")
+        if self.by and not self.sql:
+            raise ValueError("by belongs to a test with name and sql")
         return self
 
 
 class ModelDescription(_Strict):
-    """The yml beside a model's SQL."""
+    """The yml beside a model's SQL.
+
+    `kind` is how the table is kept: `view` (its SQL, evaluated when read), `full` (made anew when an input
+    changes), `partitioned` (only what changed is made anew), `history` (partitioned, of versions with
+    valid_from, valid_to and is_current). `partition` is the date whose month decides which part a row is in.
+
+    `follows` makes increments possible: `input: column` says that the rows with some values of the column
+    depend only on the input's rows with those values. `onwards` (`input: date column`) says as well that a
+    row depends only on rows of the input of its own month or earlier.
+    """
 
     description: str
     grain: str
-    kind: Literal["full"]
+    kind: Literal["view", "full", "partitioned", "history"]
+    partition: str | None = None
+    follows: dict[str, str] = {}
+    onwards: dict[str, str] = {}
     key: tuple[str, ...] = Field(min_length=1)
     attributes: str | None = None
     columns: dict[str, ModelColumn]
     tests: tuple[ModelTest, ...] = ()
 
     @model_validator(mode="after")
-    def _key_is_there(self) -> Self:
-        missing = [name for name in self.key if name not in self.columns]
+    def _columns_are_there(self) -> Self:
+        used = [*self.key, *self.follows.values(), *filter(None, [self.partition])]
+        missing = [name for name in used if name not in self.columns]
         if missing:
-            raise ValueError(f"key column {missing[0]} is not described under columns")
+            raise ValueError(f"column {missing[0]} is used but not described under columns")
+        return self
+
+    @model_validator(mode="after")
+    def _kind_fits(self) -> Self:
+        stepwise = self.kind in ("partitioned", "history")
+        if stepwise != bool(self.follows) and self.kind != "view":
+            raise ValueError("partitioned and history need follows, and full cannot have it")
+        if self.partition and (not stepwise or self.columns[self.partition].type not in ("DATE", "TIMESTAMP")):
+            raise ValueError("partition is a DATE or TIMESTAMP column of a partitioned or history model")
+        dated = self.partition or self.kind == "view"
+        if self.onwards and (not dated or self.onwards.keys() != self.follows.keys()):
+            raise ValueError("onwards needs partition, and a date column of every input in follows")
+        if self.kind == "view" and self.tests:
+            raise ValueError("a view has no tests; test the tables that read it")
+        wanted = {"valid_from", "valid_to", "is_current"} if self.kind == "history" else set[str]()
+        if not wanted <= self.columns.keys() or (wanted and self.partition != "valid_from"):
+            raise ValueError("a history has valid_from, valid_to and is_current, and partition: valid_from")
         return self
 
 
@@ -93,10 +128,22 @@ class Model:
     columns: tuple[Column, ...]
 
     @property
-    def fingerprint(self) -> str:
-        """Changes when the SQL, the columns or the tests of the model change."""
-        text = "\n".join([self.sql, self.description.model_dump_json(), repr(self.columns)])
+    def kind(self) -> str:
+        """How its table is kept; see `ModelDescription`."""
+        return self.description.kind
+
+    @property
+    def definition(self) -> str:
+        """A fingerprint of all that decides the rows: SQL, columns, tests and kind, but no description."""
+        said = self.description
+        rules = [said.kind, said.partition, said.follows, said.onwards, said.key, [repr(test) for test in said.tests]]
+        text = "\n".join([self.sql, json.dumps(rules), repr(self.columns)])
         return hashlib.sha256(text.encode()).hexdigest()
+
+    @property
+    def fingerprint(self) -> str:
+        """The definition, under its name of old."""
+        return self.definition
 
 
 @dataclass(frozen=True)
@@ -147,14 +194,33 @@ def _model(sql_file: Traversable, yml_file: Traversable, layer: str, types: Proj
 
 
 def fill(sql: str, attributes: tuple[Column, ...], types: ProjectTypes, where: str) -> str:
-    """Fill `{{ attributes }}` (", a, b": the attributes that come along) and `{{ type COLUMN }}`."""
+    """Fill the placeholders of a model.
+
+    `{{ attributes }}` is ", a, b": the attributes that come along. `{{ type COLUMN }}` is the type of a natural
+    key. `{{ fact_id NUMBER KIND COLUMN }}` is the id of an event, made of its kind and its natural key.
+    """
 
     def value(found: re.Match[str]) -> str:
-        word, argument = found[1], found[2]
-        if word == "attributes":
+        word, arguments = found[1], found[2].split()
+        if word == "attributes" and not arguments:
             return "".join(f',\n  "{column.name}"' for column in attributes)
-        if word == "type" and argument:
-            return types.ids.get(argument, "BIGINT")
-        raise BuildError(f"placeholder {found[0]} is not known", where=where, cure="use attributes or type COLUMN")
+        if word == "type" and len(arguments) == 1:
+            return types.ids.get(arguments[0], "BIGINT")
+        if word == "fact_id" and len(arguments) == 3:
+            return _fact_id(*arguments, types=types)
+        cure = "use attributes, type COLUMN or fact_id NUMBER KIND COLUMN"
+        raise BuildError(f"placeholder {found[0]} is not known", where=where, cure=cure)
 
     return _PLACEHOLDER.sub(value, sql)
+
+
+def _fact_id(number: str, kind: str, column: str, *, types: ProjectTypes) -> str:
+    """An integer key times eight plus the number of its kind: small, in the order of the keys, and cheap.
+
+    Other keys, and those too large for it, are hashed. Should two ever meet, the check of the key says so.
+    """
+    hashed = f"stable_id('{kind}', CAST({column} AS STRING))"
+    if types.ids.get(column, "BIGINT") != "BIGINT":
+        return hashed
+    largest = "CAST(1000000000000000000 AS BIGINT)"
+    return f"CASE WHEN {column} >= 0 AND {column} < {largest} THEN CAST({column} * 8 + {number} AS BIGINT) ELSE {hashed} END"

@@ -1,8 +1,9 @@
-"""Reading a release: SQL over its tables, and nothing else."""
+"""Reading a release: SQL over its tables and views, and nothing else."""
 
 import hashlib
+import re
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from pathlib import Path
 from typing import Self
@@ -11,11 +12,37 @@ import pyarrow as pa
 
 from tenure.core.durable import replace_file
 from tenure.core.errors import DamagedRelease
-from tenure.core.settings import Project
+from tenure.core.settings import Project, Settings
 from tenure.engine.duckdb import DuckDBEngine
-from tenure.warehouse.inputs import today_table
+from tenure.raw.state import StateDatabase
+from tenure.raw.zone import RawZone
+from tenure.warehouse.inputs import register_inputs, today_table
 from tenure.warehouse.manifest import ReleaseManifest
+from tenure.warehouse.raw_views import project_types, raw_loads
 from tenure.warehouse.store import REBUILD, ReleaseStore
+
+
+@dataclass
+class _Views:
+    """The views of a release and the raw loads they read: shown only once a query asks for one of them."""
+
+    project: Project
+    manifest: ReleaseManifest
+    engine: DuckDBEngine
+    shown: bool = field(default=False)
+
+    def show_for(self, sql: str) -> None:
+        """Make them visible if the SQL may name one."""
+        names = "|".join(["raw_[a-z]+", *(view.name for view in self.manifest.views)])
+        if self.shown or not re.search(rf"\b({names})\b", sql, flags=re.IGNORECASE):
+            return
+        zone = RawZone(self.project.raw, StateDatabase(self.project.state / "state.sqlite"))
+        loads = raw_loads(zone, self.manifest.loads)
+        settings = Settings.model_validate(self.manifest.settings)
+        register_inputs(self.engine, loads, project_types(loads), settings, self.manifest.business_date)
+        for view in self.manifest.views:
+            self.engine.view(view.name, view.sql)
+        self.shown = True
 
 
 @dataclass(frozen=True)
@@ -27,6 +54,7 @@ class OpenRelease:
     minimum_group: int
     engine: DuckDBEngine
     held: ExitStack
+    views: _Views
 
     @property
     def business_date(self) -> date:
@@ -39,8 +67,14 @@ class OpenRelease:
         return self.manifest.created_at
 
     def query(self, sql: str) -> pa.Table:
-        """The result of one SELECT over the release's tables and `today`."""
+        """The result of one SELECT over the release's tables and views and `today`."""
+        self.views.show_for(sql)
         return self.engine.query(sql)
+
+    def ask(self, sql: str) -> pa.Table:
+        """The result of one question a person typed; raises `UsageError` for anything that is not a question."""
+        self.views.show_for(sql)
+        return self.engine.ask(sql)
 
     def close(self) -> None:
         """Let go of the release."""
@@ -69,7 +103,8 @@ def open_release(project: Project, release: str | None = None) -> OpenRelease:
         for table in manifest.tables:
             engine.view_of_files(table.name, [store.folder / name / part.file for part in table.parts])
         minimum = project.settings.reports.minimum_group
-        return OpenRelease(name, manifest, minimum, engine, stack.pop_all())
+        views = _Views(project, manifest, engine)
+        return OpenRelease(name, manifest, minimum, engine, stack.pop_all(), views)
 
 
 def _verify_once(project: Project, store: ReleaseStore, release: str, manifest: ReleaseManifest) -> None:

@@ -1,105 +1,135 @@
-"""Builds the models in their order into one folder, skipping those whose inputs did not change."""
+"""Builds the models in their order into one folder, at the cost of what changed since the release in force."""
 
-import hashlib
-import os
 import shutil
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 
 import tenure
 from tenure.core.clock import now
-from tenure.core.durable import sha256_file
 from tenure.core.errors import BuildError
 from tenure.core.settings import Project
-from tenure.engine.protocol import Column, Engine
+from tenure.engine.protocol import Engine
 from tenure.raw.zone import RawZone
+from tenure.warehouse.changes import EVERYTHING, NOTHING, Change, Decision, assumed, decide
 from tenure.warehouse.checks import checks_of, run_checks
 from tenure.warehouse.graph import ordered, references
-from tenure.warehouse.inputs import INPUTS, project_types, raw_loads, register_inputs
-from tenure.warehouse.manifest import Part, ReleaseManifest, Table
+from tenure.warehouse.increment import increment, since, too_many, touched_values
+from tenure.warehouse.inputs import INPUTS, Inputs, register_inputs
+from tenure.warehouse.manifest import ReleaseManifest, Table, View
 from tenure.warehouse.models import Model, read_models
+from tenure.warehouse.parts import PartWriter, expect_columns, share, table_of
+from tenure.warehouse.raw_views import project_types, raw_loads, register_changed_raw
 from tenure.warehouse.store import ReleaseStore
 
 
 @dataclass(frozen=True)
-class BuildPlan:
-    """What a build would do: every model in order, and whether it is computed or taken over."""
-
-    order: tuple[Model, ...]
-    computed: frozenset[str]
-    fingerprints: dict[str, str]
-    reads: dict[str, set[str]]
-
-
-@dataclass(frozen=True)
-class BuildResult:
-    """The release in force after a build, which models were computed, and whether anything was published."""
-
-    release: str
-    manifest: ReleaseManifest
-    computed: tuple[str, ...]
-    published: bool
-
-
-@dataclass(frozen=True)
 class BuildRequest:
-    """What to build: the business date, everything anew (`full`), or only some models (`select`)."""
+    """What to build: the business date, everything anew (`full`), or some models anew (`select`).
+
+    `loads` restricts the build to these loads (id → SHA-256 of the manifest); None means all that are committed.
+    """
 
     run_id: str
     business_date: date
     full: bool = False
     select: tuple[str, ...] = ()
+    loads: Mapping[str, str] | None = None
     progress: Callable[[str, int, int], None] = lambda name, done, total: None
 
 
+@dataclass(frozen=True)
+class BuildPlan:
+    """What a build would do: every model in order, and what is decided about it before anything is computed.
+
+    A table that is computed may turn out the same as before; models that read it are then kept after all.
+    """
+
+    order: tuple[Model, ...]
+    decisions: dict[str, Decision]
+    reads: dict[str, set[str]]
+    inputs: Inputs
+    before: ReleaseManifest | None
+    changes: dict[str, Change]
+    forced: frozenset[str]
+
+    @property
+    def computed(self) -> tuple[str, ...]:
+        """Models that are not kept as they are, in order."""
+        return tuple(model.name for model in self.order if self.decisions[model.name].action != "keep")
+
+
+@dataclass(frozen=True)
+class BuildResult:
+    """The release in force after a build, what was done about each model, and whether anything was published."""
+
+    release: str
+    manifest: ReleaseManifest
+    decisions: dict[str, Decision]
+    published: bool
+
+    @property
+    def computed(self) -> tuple[str, ...]:
+        """Models that were computed, in whole or in part, by name."""
+        return tuple(sorted(name for name, decision in self.decisions.items() if decision.action != "keep"))
+
+
 def plan(project: Project, zone: RawZone, engine: Engine, request: BuildRequest) -> BuildPlan:
-    """Register the inputs, order the models and decide which have to be computed."""
-    loads = raw_loads(zone)
+    """Register the inputs, order the models and decide, as far as can be known, what to do about each."""
+    loads = raw_loads(zone, request.loads)
     types = project_types(loads)
     inputs = register_inputs(engine, loads, types, project.settings, request.business_date)
     models = read_models(types)
     reads = {model.name: references(model) for model in models}
     order = ordered(models, reads, INPUTS)
-    prints = dict(inputs)
+    before = _before(ReleaseStore(project.warehouse), request, engine)
+    changes = _input_changes(engine, inputs, before)
+    forced = _selected(request.select, order, reads)
+    decisions: dict[str, Decision] = {}
+    expected = dict(changes)
     for model in order:
-        above = [f"{name}={prints[name]}" for name in sorted(reads[model.name])]
-        prints[model.name] = hashlib.sha256("\n".join([engine.name, model.fingerprint, *above]).encode()).hexdigest()
-    before = _before(ReleaseStore(project.warehouse), request)
-    computed = frozenset(model.name for model in order if not _unchanged(before, model.name, prints[model.name]))
-    if request.select:
-        computed = _selected(request.select, order, computed, reads)
-    return BuildPlan(tuple(order), computed, prints, reads)
+        name = model.name
+        old = before.definition(name) if before else None
+        decisions[name] = decide(model, reads[name], expected, old, name in forced)
+        expected[name] = assumed(model, decisions[name])
+    return BuildPlan(tuple(order), decisions, reads, inputs, before, changes, forced)
 
 
-def _before(store: ReleaseStore, request: BuildRequest) -> ReleaseManifest | None:
-    """The release whose unchanged tables may be taken over; a full build takes nothing over, so it needs none."""
+def _before(store: ReleaseStore, request: BuildRequest, engine: Engine) -> ReleaseManifest | None:
+    """The release whose tables may be taken over; a full build takes nothing over, so it needs none."""
     pointer = store.pointer()
-    return store.manifest(pointer.current) if pointer and not request.full else None
+    if pointer is None or request.full:
+        return None
+    manifest = store.manifest(pointer.current)
+    return manifest if manifest.engine == engine.name else None
 
 
-def _unchanged(before: ReleaseManifest | None, name: str, fingerprint: str) -> bool:
-    table = before.table(name) if before else None
-    return table is not None and table.fingerprint == fingerprint
+def _input_changes(engine: Engine, inputs: Inputs, before: ReleaseManifest | None) -> dict[str, Change]:
+    """How every input differs from what the release before was built from."""
+    changes: dict[str, Change] = {}
+    for name, version in inputs.versions.items():
+        if before is not None and before.inputs.get(name) == version:
+            changes[name] = NOTHING
+        elif before is None or name not in inputs.raw:
+            changes[name] = EVERYTHING
+        else:
+            relation = register_changed_raw(engine, name, inputs.raw[name], inputs.loads, inputs.types, before)
+            changes[name] = Change("rows", relation) if relation else EVERYTHING
+    return changes
 
 
-def _selected(
-    select: tuple[str, ...], order: list[Model], stale: frozenset[str], reads: dict[str, set[str]]
-) -> frozenset[str]:
-    """The selected models are computed anew, with whatever stale models they depend on.
-
-    What depends on them is computed as well: a release is consistent or it is not published.
-    """
+def _selected(select: tuple[str, ...], order: list[Model], reads: dict[str, set[str]]) -> frozenset[str]:
+    """The selected models and all that depend on them: a release is consistent or it is not published."""
     known = {model.name for model in order}
     for name in select:
         if name not in known:
             raise BuildError(f"there is no model {name}", cure="tenure build --dry-run lists the models")
-    computed = set(stale) | set(select)
+    forced = set(select)
     for model in order:
-        if reads[model.name] & computed:
-            computed.add(model.name)
-    return frozenset(computed)
+        if reads[model.name] & forced:
+            forced.add(model.name)
+    return frozenset(forced)
 
 
 def build(project: Project, zone: RawZone, engine: Engine, request: BuildRequest) -> BuildResult:
@@ -113,18 +143,24 @@ def build(project: Project, zone: RawZone, engine: Engine, request: BuildRequest
     store.heal()
     planned = plan(project, zone, engine, request)
     pointer = store.pointer()
-    before = _before(store, request)
-    if pointer and before and not planned.computed:
-        return BuildResult(pointer.current, before, (), published=False)
+    if pointer and planned.before and not planned.computed:
+        return BuildResult(pointer.current, planned.before, planned.decisions, published=False)
     building = store.begin()
+    scratch = building / ".scratch"
+    scratch.mkdir()
     try:
-        tables = [
-            _make(model, planned, before, pointer.current if pointer else "", store, building, engine, request, number)
-            for number, model in enumerate(planned.order)
-        ]
-        passed = _checked(planned, engine)
+        writer = PartWriter(engine, building, scratch, store.next_sequence())
+        current = store.folder / pointer.current if pointer else store.folder
+        made = _Making(writer, planned, current, request)
+        for number, model in enumerate(planned.order):
+            request.progress(model.name, number, len(planned.order))
+            made.make(model)
+            request.progress(model.name, number + 1, len(planned.order))
+        checks = [check for model in planned.order for check in checks_of(model)]
+        run_checks(engine, checks, made.changes)
+        shutil.rmtree(scratch)
         manifest = ReleaseManifest(
-            sequence=store.next_sequence(),
+            sequence=writer.sequence,
             run_id=request.run_id,
             created_at=now(),
             business_date=request.business_date,
@@ -132,86 +168,100 @@ def build(project: Project, zone: RawZone, engine: Engine, request: BuildRequest
             tenure_version=tenure.__version__,
             currency=project.settings.project.currency,
             settings=project.settings.model_dump(mode="json"),
-            loads={load.load_id: load.manifest_sha256 for load in zone.state.loads()},
-            checks=passed,
-            tables=tuple(tables),
+            loads={load.record.load_id: load.record.manifest_sha256 for load in planned.inputs.loads},
+            inputs=planned.inputs.versions,
+            checks=tuple(f"{check.model}: {check.name}" for check in checks),
+            tables=tuple(made.tables),
+            views=tuple(made.views),
         )
         release = store.publish(building, manifest)
     except BaseException:
         shutil.rmtree(building, ignore_errors=True)
         raise
     store.prune(project.settings.warehouse.keep_releases)
-    return BuildResult(release, manifest, tuple(sorted(planned.computed)), published=True)
+    return BuildResult(release, manifest, made.decisions, published=True)
 
 
-def _make(
-    model: Model,
-    planned: BuildPlan,
-    before: ReleaseManifest | None,
-    current: str,
-    store: ReleaseStore,
-    building: Path,
-    engine: Engine,
-    request: BuildRequest,
-    number: int,
-) -> Table:
-    """Compute one table, or take it over from the release in force, and make it visible to the models after it."""
-    request.progress(model.name, number, len(planned.order))
-    old = before.table(model.name) if before else None
-    if model.name not in planned.computed and old:
-        _take_over(old, store.folder / current, building)
-        table = old
-    else:
-        table = _compute(model, planned.fingerprints[model.name], building, engine)
-    engine.view_of_files(model.name, [building / part.file for part in table.parts])
-    if model.name in planned.computed:
-        _expect_columns(model, engine.columns(model.name))
-        table = replace(table, columns=tuple(engine.columns(model.name)), content_hash=engine.content_hash(model.name))
-    request.progress(model.name, number + 1, len(planned.order))
-    return table
+@dataclass
+class _Making:
+    """The tables of a release while they are made: each model sees those before it, and how they changed."""
 
+    writer: PartWriter
+    planned: BuildPlan
+    current: Path
+    request: BuildRequest
+    tables: list[Table] = field(default_factory=list[Table])
+    views: list[View] = field(default_factory=list[View])
+    decisions: dict[str, Decision] = field(default_factory=dict[str, Decision])
+    changes: dict[str, Change] = field(init=False)
 
-def _compute(model: Model, fingerprint: str, building: Path, engine: Engine) -> Table:
-    file = f"{model.name}/part-0.parquet"
-    path = building / file
-    path.parent.mkdir()
-    try:
-        rows = engine.write(model.sql, path)
-    except BuildError as error:
-        raise BuildError(error.what, where=model.where, cure=error.cure or "mend the model and run again") from error
-    part = Part(file, sha256_file(path), path.stat().st_size)
-    return Table(model.name, model.layer, fingerprint, rows, "", model.columns, (part,))
+    def __post_init__(self) -> None:
+        self.changes = dict(self.planned.changes)
 
-
-def _take_over(table: Table, current: Path, building: Path) -> None:
-    """Share the parts of an unchanged table with the release in force, by hard link where the disk has them."""
-    (building / table.name).mkdir()
-    for part in table.parts:
+    def make(self, model: Model) -> None:
+        """Make one table or view, or take it over, and let the models after it see it."""
+        before, name = self.planned.before, model.name
+        reads = self.planned.reads[name]
+        definition = before.definition(name) if before else None
+        decision = decide(model, reads, self.changes, definition, name in self.planned.forced)
         try:
-            os.link(current / part.file, building / part.file)
-        except FileNotFoundError as error:
-            raise BuildError(
-                f"a part of the release in force is missing: {part.file}",
-                cure="tenure build --full makes all parts anew",
-            ) from error
-        except OSError:
-            shutil.copyfile(current / part.file, building / part.file)
+            if model.kind == "view":
+                self._view(model, decision)
+            else:
+                decision = self._table(model, decision)
+        except BuildError as error:
+            if error.where:
+                raise
+            cure = error.cure or "mend the model and run again"
+            raise BuildError(error.what, where=model.where, cure=cure) from error
+        self.decisions[name] = decision
 
+    def _view(self, model: Model, decision: Decision) -> None:
+        engine, name = self.writer.engine, model.name
+        engine.view(f"{name}__all", model.sql)
+        engine.view(name, f"SELECT * FROM {name}__all")
+        if decision.action != "keep":
+            expect_columns(model, engine.columns(name))
+        self.views.append(View(name, model.layer, model.definition, model.sql, model.columns))
+        if decision.action == "increment":
+            touched = touched_values(self.writer, model, self.changes)
+            values = {column: relation for column, (relation, _) in touched.items()}
+            self.changes[name] = Change("rows", touched=values, since=since(engine, model, self.changes))
+        else:
+            self.changes[name] = NOTHING if decision.action == "keep" else EVERYTHING
 
-def _expect_columns(model: Model, found: list[Column]) -> None:
-    expected = {column.name: column.type for column in model.columns}
-    actual = {column.name: column.type for column in found}
-    wrong = [
-        f"{name} is {actual.get(name, 'missing')}, its yml says {expected.get(name, 'nothing')}"
-        for name in sorted(expected.keys() | actual.keys())
-        if expected.get(name) != actual.get(name)
-    ]
-    if wrong:
-        raise BuildError("; ".join(wrong), where=model.where, cure="make the SQL and the yml beside it agree")
+    def _table(self, model: Model, decision: Decision) -> Decision:
+        old = self.planned.before.table(model.name) if self.planned.before else None
+        table, change = None, EVERYTHING
+        if old and decision.action == "increment":
+            touched = touched_values(self.writer, model, self.changes)
+            if too_many(touched, old):
+                decision = Decision("full", f"{decision.why}, too many to work in")
+            else:
+                worked = increment(self.writer, model, old, self.current, touched, self.changes)
+                table = table_of(model, old.columns, worked.parts)
+                change = Change("rows", f"changes_{model.name}") if worked.removed or worked.added else NOTHING
+        if old and (decision.action == "keep" or change is NOTHING):
+            for part in old.parts:
+                share(part, self.current, self.writer.building)
+            table, change = old, NOTHING
+        if table is None:
+            table, change = self._anew(model, old)
+        self._show(table)
+        self.tables.append(table)
+        self.changes[model.name] = change
+        return decision
 
+    def _anew(self, model: Model, old: Table | None) -> tuple[Table, Change]:
+        written = self.writer.whole(model)
+        self.writer.engine.view_of_files(model.name, [file for _, file in written])
+        columns = self.writer.engine.columns(model.name)
+        expect_columns(model, columns)
+        table = table_of(model, columns, self.writer.described(written))
+        same = old is not None and old.content_hash == table.content_hash
+        return table, NOTHING if same else EVERYTHING
 
-def _checked(planned: BuildPlan, engine: Engine) -> tuple[str, ...]:
-    """Run the checks that read a computed table (the others passed when theirs were computed); names all."""
-    checks = [check for model in planned.order for check in checks_of(model)]
-    run_checks(engine, [check for check in checks if check.reads & planned.computed])
-    return tuple(f"{check.model}: {check.name}" for check in checks)
+    def _show(self, table: Table) -> None:
+        engine = self.writer.engine
+        engine.view_of_files(f"{table.name}__all", [self.writer.building / part.file for part in table.parts])
+        engine.view(table.name, f"SELECT * FROM {table.name}__all")

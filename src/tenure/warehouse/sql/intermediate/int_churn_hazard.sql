@@ -3,24 +3,14 @@
 -- been observed from its start, the months that customers lived before they were known stand in:
 -- left = customers churned, exposed = their tenure. annuity = sum over t = 1..horizon of
 -- ((1 - c) / (1 + d)^(1/12))^t, a geometric series.
-WITH monthly AS (
-  SELECT
-    month,
-    SUM(CASE WHEN active_at_start THEN 1 ELSE 0 END) AS exposed,
-    SUM(CASE WHEN churned_in_month THEN 1 ELSE 0 END) AS left_in_month,
-    SUM(CASE WHEN is_churned THEN 1 ELSE 0 END) AS churned,
-    SUM(COALESCE(tenure_months, 0)) AS lived
-  FROM int_customer_month
-  GROUP BY month
-),
-pooled AS (
+WITH pooled AS (
   SELECT
     month,
     churned,
     lived,
     SUM(exposed) OVER (ORDER BY month ASC NULLS FIRST ROWS BETWEEN 11 PRECEDING AND CURRENT ROW) AS exposed,
     SUM(left_in_month) OVER (ORDER BY month ASC NULLS FIRST ROWS BETWEEN 11 PRECEDING AND CURRENT ROW) AS left_in_year
-  FROM monthly
+  FROM int_churn_month
 ),
 rates AS (
   SELECT

@@ -1,95 +1,100 @@
--- What each customer did in each month, the events of each kind added up on their own before they
--- meet. Events from before the customer was first known count in the first month.
+-- Every customer and month with what the customer did in it, the events of each kind added up on their own
+-- before they meet. What happened before the customer was first known counts in the first month; what
+-- happened while a customer was deleted counts in the month in which it returned.
+-- latest_num_products travels packed with its date (days x 2^32 + number + 2^31), so that a MAX finds it.
 WITH known AS (
   SELECT customer_id, MIN(month) AS first_month
   FROM int_customer_month
   GROUP BY customer_id
 ),
-movements AS (
+returned AS (
+  SELECT customer_id, absent_from, month
+  FROM int_customer_month
+  WHERE absent_from IS NOT NULL
+),
+compared AS (
   SELECT
     customer_id,
     period,
-    monthly_balance - COALESCE(
-      LAG(monthly_balance) OVER (PARTITION BY customer_id, product_type ORDER BY period ASC NULLS FIRST),
-      CAST(0 AS DECIMAL(18,2))
-    ) AS balance_change
+    last_usage_date,
+    num_products,
+    monthly_balance,
+    LAG(monthly_balance) OVER (
+      PARTITION BY customer_id, product_type, monthly_balance IS NULL ORDER BY period ASC NULLS FIRST
+    ) AS balance_before
   FROM dim_usage
-  WHERE monthly_balance IS NOT NULL
 ),
-products AS (
-  SELECT customer_id, product_type, MIN(period) AS period
+used AS (
+  SELECT
+    u.customer_id,
+    COALESCE(r.month, GREATEST(u.period, k.first_month)) AS month,
+    SUM(u.monthly_balance) AS balance,
+    SUM(u.balance_before) AS balance_before,
+    MAX(
+      CAST(
+        days_between(CAST('0001-01-01' AS DATE), u.last_usage_date) * CAST(4294967296 AS BIGINT)
+        + CAST(2147483648 AS BIGINT) + u.num_products
+        AS BIGINT
+      )
+    ) AS packed_num_products
+  FROM compared AS u
+  INNER JOIN known AS k ON k.customer_id = u.customer_id
+  LEFT JOIN returned AS r ON r.customer_id = u.customer_id AND u.period >= r.absent_from AND u.period < r.month
+  GROUP BY u.customer_id, COALESCE(r.month, GREATEST(u.period, k.first_month))
+),
+first_seen AS (
+  SELECT customer_id, MIN(period) AS period
   FROM dim_usage
   GROUP BY customer_id, product_type
 ),
-happened AS (
+opened AS (
   SELECT
-    customer_id, period AS month, balance_change, 0 AS new_product, 0 AS tickets, 0 AS resolved,
-    CAST(0 AS DECIMAL(10,2)) AS resolution_hours, 0 AS offers_made, 0 AS offers_accepted, 0 AS transactions,
-    CAST(0 AS DECIMAL(18,2)) AS fees
-  FROM movements
-  UNION ALL
-  SELECT
-    customer_id, period, CAST(0 AS DECIMAL(18,2)), 1, 0, 0, CAST(0 AS DECIMAL(10,2)), 0, 0, 0, CAST(0 AS DECIMAL(18,2))
-  FROM products
-  UNION ALL
-  SELECT
-    customer_id, month_start(event_date), CAST(0 AS DECIMAL(18,2)), 0, 1,
-    CASE WHEN resolution_time_hrs IS NOT NULL THEN 1 ELSE 0 END,
-    COALESCE(resolution_time_hrs, CAST(0 AS DECIMAL(10,2))), 0, 0, 0, CAST(0 AS DECIMAL(18,2))
-  FROM stg_tickets
-  UNION ALL
-  SELECT
-    customer_id, month_start(event_date), CAST(0 AS DECIMAL(18,2)), 0, 0, 0, CAST(0 AS DECIMAL(10,2)), 1,
-    CASE WHEN accepted THEN 1 ELSE 0 END, 0, CAST(0 AS DECIMAL(18,2))
-  FROM stg_offers
-  UNION ALL
-  SELECT
-    customer_id, month_start(event_date), CAST(0 AS DECIMAL(18,2)), 0, 0, 0, CAST(0 AS DECIMAL(10,2)), 0, 0, 1,
-    CASE WHEN kind = 'fee' THEN amount ELSE CAST(0 AS DECIMAL(18,2)) END
-  FROM stg_transactions
+    f.customer_id,
+    COALESCE(r.month, GREATEST(f.period, k.first_month)) AS month,
+    COUNT(*) AS new_products
+  FROM first_seen AS f
+  INNER JOIN known AS k ON k.customer_id = f.customer_id
+  LEFT JOIN returned AS r ON r.customer_id = f.customer_id AND f.period >= r.absent_from AND f.period < r.month
+  GROUP BY f.customer_id, COALESCE(r.month, GREATEST(f.period, k.first_month))
 ),
-added AS (
+done AS (
   SELECT
-    h.customer_id,
-    GREATEST(h.month, k.first_month) AS month,
-    CAST(SUM(h.balance_change) AS DECIMAL(18,2)) AS balance_change,
-    CAST(SUM(h.new_product) AS BIGINT) AS new_products,
-    CAST(SUM(h.tickets) AS BIGINT) AS tickets,
-    CAST(SUM(h.resolved) AS BIGINT) AS resolved,
-    CAST(SUM(h.resolution_hours) AS DECIMAL(18,2)) AS resolution_hours,
-    CAST(SUM(h.offers_made) AS BIGINT) AS offers_made,
-    CAST(SUM(h.offers_accepted) AS BIGINT) AS offers_accepted,
-    CAST(SUM(h.transactions) AS BIGINT) AS transactions,
-    CAST(SUM(h.fees) AS DECIMAL(18,2)) AS fees
-  FROM happened AS h
-  INNER JOIN known AS k ON k.customer_id = h.customer_id
-  GROUP BY h.customer_id, GREATEST(h.month, k.first_month)
-),
-latest AS (
-  SELECT
-    u.customer_id,
-    GREATEST(u.period, k.first_month) AS month,
-    u.num_products,
-    ROW_NUMBER() OVER (
-      PARTITION BY u.customer_id, GREATEST(u.period, k.first_month)
-      ORDER BY u.last_usage_date DESC NULLS LAST, u.num_products DESC NULLS LAST
-    ) AS place
-  FROM dim_usage AS u
-  INNER JOIN known AS k ON k.customer_id = u.customer_id
-  WHERE u.num_products IS NOT NULL
+    a.customer_id,
+    COALESCE(r.month, GREATEST(month_start(a.activity_date), k.first_month)) AS month,
+    COUNT(CASE WHEN a.activity_type = 'ticket' THEN 1 END) AS tickets,
+    COUNT(a.resolution_time_hrs) AS resolved,
+    SUM(a.resolution_time_hrs) AS resolution_hours,
+    COUNT(CASE WHEN a.activity_type = 'offer' THEN 1 END) AS offers_made,
+    COUNT(CASE WHEN a.accepted THEN 1 END) AS offers_accepted,
+    COUNT(CASE WHEN a.activity_type = 'transaction' THEN 1 END) AS transactions,
+    SUM(CASE WHEN a.activity_type = 'transaction' AND a.kind = 'fee' THEN a.amount END) AS fees
+  FROM fact_customer_activity AS a
+  INNER JOIN known AS k ON k.customer_id = a.customer_id
+  LEFT JOIN returned AS r
+    ON r.customer_id = a.customer_id AND month_start(a.activity_date) >= r.absent_from
+    AND month_start(a.activity_date) < r.month
+  WHERE a.activity_type <> 'usage'
+  GROUP BY a.customer_id, COALESCE(r.month, GREATEST(month_start(a.activity_date), k.first_month))
 )
 SELECT
-  a.customer_id,
-  a.month,
-  a.balance_change,
-  a.new_products,
-  l.num_products AS latest_num_products,
-  a.tickets,
-  a.resolved,
-  a.resolution_hours,
-  a.offers_made,
-  a.offers_accepted,
-  a.transactions,
-  a.fees
-FROM added AS a
-LEFT JOIN latest AS l ON l.customer_id = a.customer_id AND l.month = a.month AND l.place = 1
+  m.customer_id,
+  m.month,
+  m.first_known,
+  m.is_churned,
+  m.active_at_start,
+  m.churned_in_month,
+  m.tenure_months,
+  CAST(COALESCE(u.balance, 0) - COALESCE(u.balance_before, 0) AS DECIMAL(18,2)) AS balance_change,
+  COALESCE(o.new_products, CAST(0 AS BIGINT)) AS new_products,
+  u.packed_num_products,
+  COALESCE(d.tickets, CAST(0 AS BIGINT)) AS tickets,
+  COALESCE(d.resolved, CAST(0 AS BIGINT)) AS resolved,
+  CAST(COALESCE(d.resolution_hours, 0) AS DECIMAL(18,2)) AS resolution_hours,
+  COALESCE(d.offers_made, CAST(0 AS BIGINT)) AS offers_made,
+  COALESCE(d.offers_accepted, CAST(0 AS BIGINT)) AS offers_accepted,
+  COALESCE(d.transactions, CAST(0 AS BIGINT)) AS transactions,
+  CAST(COALESCE(d.fees, 0) AS DECIMAL(18,2)) AS fees
+FROM int_customer_month AS m
+LEFT JOIN used AS u ON u.customer_id = m.customer_id AND u.month = m.month
+LEFT JOIN done AS d ON d.customer_id = m.customer_id AND d.month = m.month
+LEFT JOIN opened AS o ON o.customer_id = m.customer_id AND o.month = m.month

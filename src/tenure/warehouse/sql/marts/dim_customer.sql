@@ -1,5 +1,15 @@
--- Customers as they are now, with the churn flag and the age group of the analyses.
-WITH aged AS (
+-- Customers as they are now, with the churn flag and the age group of the analyses. One whom the source has
+-- deleted stays as it was last known: its events refer to it.
+WITH newest AS (
+  SELECT * FROM stg_customers
+),
+gone AS (
+  SELECT m.customer_id, MAX(m.month) AS last_month
+  FROM int_customer_month AS m
+  INNER JOIN newest AS c ON c.customer_id = m.customer_id AND c._deleted_on IS NOT NULL
+  GROUP BY m.customer_id
+),
+aged AS (
   SELECT
     c.*,
     CASE
@@ -13,7 +23,7 @@ WITH aged AS (
           END
       ELSE c.age
     END AS age_now
-  FROM stg_customers AS c
+  FROM newest AS c
   CROSS JOIN today AS t
 )
 SELECT
@@ -26,7 +36,7 @@ SELECT
   a.is_active,
   m.tenure_months,
   a.date_opened,
-  m.is_churned,
+  COALESCE(m.is_churned, FALSE) AS is_churned,
   CASE
     WHEN a.age_now BETWEEN 18 AND 29 THEN '18-29'
     WHEN a.age_now BETWEEN 30 AND 45 THEN '30-45'
@@ -34,7 +44,9 @@ SELECT
     WHEN a.age_now > 60 THEN '60+'
     ELSE 'unknown'
   END AS age_group,
-  a.segment{{ attributes }}
+  a.segment,
+  a._deleted_on AS deleted_on{{ attributes }}
 FROM aged AS a
-CROSS JOIN today AS t
-INNER JOIN int_customer_month AS m ON m.customer_id = a.customer_id AND m.month = month_start(t.business_date)
+CROSS JOIN this_month AS t
+LEFT JOIN gone AS g ON g.customer_id = a.customer_id
+LEFT JOIN int_customer_month AS m ON m.customer_id = a.customer_id AND m.month = COALESCE(g.last_month, t.month)

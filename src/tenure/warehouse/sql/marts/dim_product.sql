@@ -1,6 +1,6 @@
 SELECT
   product_type,
-  COUNT(DISTINCT customer_id) AS customers,
+  CAST(SUM(CASE WHEN is_current THEN 1 ELSE 0 END) AS BIGINT) AS customers,
   MIN(period) AS first_period,
   MAX(period) AS last_period
 FROM dim_usage

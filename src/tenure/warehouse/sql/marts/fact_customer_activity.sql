@@ -1,6 +1,6 @@
 -- One row per event. Nothing is joined, so nothing multiplies.
 SELECT
-  stable_id('usage', CAST(usage_log_id AS STRING)) AS fact_id,
+  {{ fact_id 0 usage usage_log_id }} AS fact_id,
   'usage' AS activity_type,
   event_date AS activity_date,
   customer_id,
@@ -13,11 +13,17 @@ SELECT
   num_products,
   CAST(NULL AS DECIMAL(10,2)) AS resolution_time_hrs,
   CAST(NULL AS BOOLEAN) AS accepted,
-  date_is_assumed
+  product_type,
+  CAST(NULL AS STRING) AS kind,
+  currency,
+  original_amount,
+  date_is_assumed,
+  _load_id,
+  _row
 FROM stg_usage
 UNION ALL
 SELECT
-  stable_id('transaction', CAST(transaction_id AS STRING)),
+  {{ fact_id 1 transaction transaction_id }},
   'transaction',
   event_date,
   customer_id,
@@ -30,11 +36,17 @@ SELECT
   CAST(NULL AS INTEGER),
   CAST(NULL AS DECIMAL(10,2)),
   CAST(NULL AS BOOLEAN),
-  date_is_assumed
+  product_type,
+  kind,
+  currency,
+  original_amount,
+  date_is_assumed,
+  _load_id,
+  _row
 FROM stg_transactions
 UNION ALL
 SELECT
-  stable_id('offer', CAST(offer_id AS STRING)),
+  {{ fact_id 2 offer offer_id }},
   'offer',
   event_date,
   customer_id,
@@ -47,11 +59,17 @@ SELECT
   CAST(NULL AS INTEGER),
   CAST(NULL AS DECIMAL(10,2)),
   accepted,
-  date_is_assumed
+  CAST(NULL AS STRING),
+  CAST(NULL AS STRING),
+  CAST(NULL AS STRING),
+  CAST(NULL AS DECIMAL(18,2)),
+  date_is_assumed,
+  _load_id,
+  _row
 FROM stg_offers
 UNION ALL
 SELECT
-  stable_id('ticket', CAST(ticket_id AS STRING)),
+  {{ fact_id 3 ticket ticket_id }},
   'ticket',
   event_date,
   customer_id,
@@ -64,5 +82,11 @@ SELECT
   CAST(NULL AS INTEGER),
   resolution_time_hrs,
   CAST(NULL AS BOOLEAN),
-  date_is_assumed
+  CAST(NULL AS STRING),
+  CAST(NULL AS STRING),
+  CAST(NULL AS STRING),
+  CAST(NULL AS DECIMAL(18,2)),
+  date_is_assumed,
+  _load_id,
+  _row
 FROM stg_tickets

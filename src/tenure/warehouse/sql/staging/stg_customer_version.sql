@@ -1,15 +1,33 @@
--- Every state in which a customer was delivered, newest delivery per customer and effective date.
--- Records that take effect after the business date are not known to the business yet.
-WITH ranked AS (
+-- Every state in which a customer was delivered: for each customer and effective date the newest record, and
+-- the newest delete marker where none came after it. A record that was deleted on the day on which it took
+-- effect holds for no day, but stays here: it may be all that is known of a customer.
+-- Few days have two deliveries of a customer, so only those are sorted.
+WITH repeated AS (
+  SELECT customer_id, _effective
+  FROM raw_customers
+  GROUP BY customer_id, _effective
+  HAVING COUNT(*) > 1
+),
+ranked AS (
   SELECT
     r.*,
     ROW_NUMBER() OVER (
-      PARTITION BY r.customer_id, r._effective
-      ORDER BY r._load_id DESC NULLS LAST, r._row DESC NULLS LAST
-    ) AS place
+      PARTITION BY r.customer_id, r._effective ORDER BY r._load_id DESC NULLS LAST, r._row DESC NULLS LAST
+    ) AS place,
+    SUM(CASE WHEN r._deleted THEN 0 ELSE 1 END) OVER (
+      PARTITION BY r.customer_id, r._effective ORDER BY r._load_id DESC NULLS LAST, r._row DESC NULLS LAST
+      ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW
+    ) AS records
   FROM raw_customers AS r
-  CROSS JOIN today AS t
-  WHERE r._effective <= t.business_date
+  INNER JOIN repeated AS d ON d.customer_id = r.customer_id AND d._effective = r._effective
+),
+settled AS (
+  SELECT r.*, 1 AS place, 1 AS records
+  FROM raw_customers AS r
+  LEFT JOIN repeated AS d ON d.customer_id = r.customer_id AND d._effective = r._effective
+  WHERE d.customer_id IS NULL
+  UNION ALL
+  SELECT r.* FROM ranked AS r
 )
 SELECT
   customer_id,
@@ -25,10 +43,12 @@ SELECT
   date_closed,
   NULLIF(TRIM(BOTH ' ' FROM segment), '') AS segment{{ attributes }},
   _content,
+  _deleted,
+  place = 1 AS _holds,
   _effective,
   _source,
   _load_id,
   _row,
   _recorded_at
-FROM ranked
-WHERE place = 1
+FROM settled
+WHERE place = 1 OR (records = 1 AND NOT _deleted)

@@ -1,8 +1,14 @@
--- The newest state of each customer.
-WITH ranked AS (
+-- The newest record of each customer, and whether the source has dropped the customer since.
+WITH told AS (
   SELECT
     v.*,
-    ROW_NUMBER() OVER (PARTITION BY v.customer_id ORDER BY v._effective DESC NULLS LAST) AS place
+    SUM(CASE WHEN v._deleted THEN 0 ELSE 1 END) OVER (
+      PARTITION BY v.customer_id ORDER BY v._effective DESC NULLS LAST, v._deleted DESC NULLS LAST
+      ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW
+    ) AS records,
+    LAG(CASE WHEN v._deleted THEN v._effective END) OVER (
+      PARTITION BY v.customer_id ORDER BY v._effective DESC NULLS LAST, v._deleted DESC NULLS LAST
+    ) AS _deleted_on
   FROM stg_customer_version AS v
 )
 SELECT
@@ -18,10 +24,11 @@ SELECT
   date_opened,
   date_closed,
   segment{{ attributes }},
+  _deleted_on,
   _effective,
   _source,
   _load_id,
   _row,
   _recorded_at
-FROM ranked
-WHERE place = 1
+FROM told
+WHERE records = 1 AND NOT _deleted

@@ -1,0 +1,220 @@
+"""Works what changed into a table: only the rows concerned are computed, only the parts that held them rewritten."""
+
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+from tenure.core.errors import BuildError
+from tenure.engine.protocol import Engine
+from tenure.warehouse.changes import Change
+from tenure.warehouse.manifest import Part, Table
+from tenure.warehouse.models import Model
+from tenure.warehouse.parts import MOST_PARTS, WHOLE, PartWriter, share
+
+_FEW = 1000
+_SHARE = 4
+
+
+@dataclass(frozen=True)
+class Worked:
+    """A table after an increment: its parts, how many rows went and came, and where to read these."""
+
+    parts: tuple[Part, ...]
+    removed: int
+    added: int
+
+
+@contextmanager
+def restricted(engine: Engine, views: Mapping[str, str]) -> Generator[None]:
+    """Let some tables show only some of their rows for a while. `NAME__all` always shows all."""
+    try:
+        for name, sql in views.items():
+            engine.view(name, sql)
+        yield
+    finally:
+        for name in views:
+            engine.view(name, f"SELECT * FROM {name}__all")
+
+
+def touched_values(writer: PartWriter, model: Model, changes: Mapping[str, Change]) -> dict[str, tuple[str, int]]:
+    """For each column that a model follows: a relation of the values concerned, and how many there are."""
+    touched: dict[str, tuple[str, int]] = {}
+    for column in sorted(set(model.description.follows.values())):
+        selects = [
+            select
+            for name, followed in model.description.follows.items()
+            if followed == column and changes[name].kind == "rows" and (select := changes[name].values_of(column))
+        ]
+        if selects:
+            values = " UNION ALL ".join(selects)
+            distinct = f"SELECT DISTINCT v.value FROM ({values}) AS v WHERE v.value IS NOT NULL"
+            relation = f"touched_{model.name}_{column}"
+            touched[column] = relation, _keep(writer, relation, distinct)
+    return touched
+
+
+def too_many(touched: Mapping[str, tuple[str, int]], old: Table) -> bool:
+    """Whether making the table anew is cheaper than working so much in."""
+    return sum(number for _, number in touched.values()) > max(_FEW, old.rows // _SHARE)
+
+
+def restrictions(model: Model, touched: Mapping[str, tuple[str, int]]) -> dict[str, str]:
+    """The inputs that a model follows, restricted to the values concerned."""
+    return {
+        name: f'SELECT s.* FROM {name}__all AS s WHERE s."{column}" IN (SELECT value FROM {touched[column][0]})'
+        if column in touched
+        else f"SELECT s.* FROM {name}__all AS s WHERE 1 = 0"
+        for name, column in model.description.follows.items()
+    }
+
+
+def increment(
+    writer: PartWriter,
+    model: Model,
+    old: Table,
+    current: Path,
+    touched: Mapping[str, tuple[str, int]],
+    changes: Mapping[str, Change],
+) -> Worked:
+    """Work the changes into a table.
+
+    Afterwards `removed_NAME` and `added_NAME` hold the rows that went and came, `changes_NAME` both.
+    """
+    engine, name = writer.engine, model.name
+    first = since(engine, model, changes)
+    fresh = model.sql
+    if first:
+        by = model.description.partition
+        fresh = f"SELECT * FROM ({model.sql}) AS r WHERE r.\"{by}\" >= CAST('{first}' AS DATE)"
+    with restricted(engine, restrictions(model, touched)):
+        _keep(writer, f"fresh_{name}", fresh)
+    reachable = [part for part in old.parts if not first or part.partition >= first.strftime("%Y-%m")]
+    _keep(writer, f"stale_{name}", _rows_concerned(engine, name, [current / part.file for part in reachable], touched))
+    _expect_one_column_each(engine, model)
+    removed = _keep(writer, f"removed_{name}", f"SELECT * FROM stale_{name} EXCEPT ALL SELECT * FROM fresh_{name}")
+    added = _keep(writer, f"added_{name}", f"SELECT * FROM fresh_{name} EXCEPT ALL SELECT * FROM stale_{name}")
+    engine.view(f"changes_{name}", f"SELECT * FROM removed_{name} UNION ALL SELECT * FROM added_{name}")
+    return Worked(_rewritten(writer, model, old, current) if removed or added else old.parts, removed, added)
+
+
+def _keep(writer: PartWriter, relation: str, sql: str) -> int:
+    """Evaluate a SELECT once, into a file that `relation` then reads; returns the number of rows."""
+    file = writer.scratch / f"{relation}.parquet"
+    rows = writer.engine.write(sql, file)
+    writer.engine.view_of_files(relation, [file])
+    return rows
+
+
+def since(engine: Engine, model: Model, changes: Mapping[str, Change]) -> date | None:
+    """The first day of the month of the earliest change; None when rows of any month may be concerned."""
+    days: list[date] = []
+    for name, column in model.description.onwards.items():
+        change = changes[name]
+        if change.kind != "rows":
+            continue
+        day = change.since
+        if change.relation:
+            found = engine.query(f'SELECT COUNT(*) AS n, CAST(MIN("{column}") AS DATE) AS day FROM {change.relation}')
+            if not found["n"][0].as_py():
+                continue
+            day = found["day"][0].as_py()
+        if day is None:
+            return None
+        days.append(day)
+    return min(days).replace(day=1) if days else None
+
+
+def _rows_concerned(
+    engine: Engine, name: str, files: Sequence[Path], touched: Mapping[str, tuple[str, int]]
+) -> str:
+    """The rows of the table as it was that are computed anew: a SELECT."""
+    selects = [f"SELECT * FROM fresh_{name} WHERE 1 = 0"]
+    for column, (values, _) in touched.items():
+        condition = f'p."{column}" IN (SELECT value FROM {values})'
+        found = engine.files_where(files, condition)
+        if found:
+            engine.view_of_files(f"old_{name}_{column}", found)
+            selects.append(f"SELECT p.* FROM old_{name}_{column} AS p WHERE {condition}")
+    return " UNION ALL ".join(selects)
+
+
+def _expect_one_column_each(engine: Engine, model: Model) -> None:
+    """A model that follows by several columns must have one of them in each row, or locality does not hold."""
+    columns = sorted(set(model.description.follows.values()))
+    if len(columns) < 2:
+        return
+    filled = " + ".join(f'CASE WHEN "{column}" IS NULL THEN 0 ELSE 1 END' for column in columns)
+    wrong = engine.query(f"SELECT COUNT(*) AS n FROM fresh_{model.name} WHERE {filled} <> 1")["n"][0].as_py()
+    if wrong:
+        raise BuildError(
+            f"{wrong} rows have not exactly one of {', '.join(columns)}, which the model follows",
+            where=model.where,
+            cure="follow by one column, or make the model full",
+        )
+
+
+def _rewritten(writer: PartWriter, model: Model, old: Table, current: Path) -> tuple[Part, ...]:
+    """The parts of the table without the removed and with the added rows; parts without any are shared."""
+    engine, name = writer.engine, model.name
+    label = _label(model.description.partition)
+    came = _months(engine, f"added_{name}", label)
+    went = _months(engine, f"removed_{name}", label)
+    suspects = {current / part.file: part for part in old.parts if part.partition in went or WHOLE in went}
+    same_key = " AND ".join(f'r."{column}" = p."{column}"' for column in model.description.key)
+    gone = f"EXISTS (SELECT 1 FROM removed_{name} AS r WHERE {same_key})"
+    hit = engine.files_where(list(suspects), gone)
+    replaced = {suspects[file] for file in hit}
+    written: list[tuple[str, Path]] = []
+    for month in sorted(came | {part.partition for part in replaced}):
+        selects = [f"SELECT * FROM added_{name} AS p WHERE {label} = '{month}'"] if month in came else []
+        files = [file for file in hit if suspects[file].partition == month]
+        if files:
+            engine.view_of_files(f"hit_{name}", files)
+            selects.append(f"SELECT p.* FROM hit_{name} AS p WHERE NOT {gone}")
+        target = writer.path(name, month)
+        if engine.write(" UNION ALL ".join(selects), target):
+            written.append((month, target))
+        else:
+            target.unlink()
+    kept = [part for part in old.parts if part not in replaced]
+    merged, written = _merged(writer, name, kept, written, current)
+    for part in kept:
+        if part not in merged:
+            share(part, current, writer.building)
+    parts = (*(part for part in kept if part not in merged), *writer.described(written))
+    return parts or writer.described([writer.empty(model)])
+
+
+def _label(partition: str | None) -> str:
+    if partition is None:
+        return f"'{WHOLE}'"
+    day = f'CAST(p."{partition}" AS DATE)'
+    return f"CASE WHEN {day} IS NULL THEN 'none' ELSE SUBSTR(CAST({day} AS STRING), 1, 7) END"
+
+
+def _months(engine: Engine, relation: str, label: str) -> set[str]:
+    found = engine.query(f"SELECT DISTINCT {label} AS month FROM {relation} AS p")
+    return {str(month) for month in found["month"].to_pylist()}
+
+
+def _merged(
+    writer: PartWriter, name: str, kept: Sequence[Part], written: Sequence[tuple[str, Path]], current: Path
+) -> tuple[set[Part], list[tuple[str, Path]]]:
+    """Merge the small parts of a month that has too many: all but its largest become one."""
+    merged: set[Part] = set()
+    result: list[tuple[str, Path]] = []
+    for month in sorted({month for month, _ in written}):
+        fresh = [file for partition, file in written if partition == month]
+        small = sorted((part for part in kept if part.partition == month), key=lambda part: part.rows)[:-1]
+        if len(fresh) + len(small) + 1 > MOST_PARTS:
+            writer.engine.view_of_files(f"small_{name}", [*fresh, *(current / part.file for part in small)])
+            target = writer.path(name, month)
+            writer.engine.write(f"SELECT * FROM small_{name}", target)
+            merged.update(small)
+            for file in fresh:
+                file.unlink()
+            fresh = [target]
+        result.extend((month, file) for file in fresh)
+    return merged, result
