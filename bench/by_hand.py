@@ -1,4 +1,8 @@
-"""Writes what a person would type: a script that runs the models' SQL in DuckDB over a project's loads."""
+"""What a person would type instead of Tenure: the models' own SQL, run in their order over a project's loads.
+
+`write_script` writes it down for DuckDB, `run_in_spark` has Spark run it. Either way views stay views and each table
+becomes one Parquet file: no hashes, no checks, no release.
+"""
 
 import json
 import sys
@@ -16,14 +20,15 @@ sys.path.insert(0, str(ROOT))
 from tenure.core.settings import Project  # noqa: E402 - the path comes first
 from tenure.engine.shims import DUCKDB_SHIMS  # noqa: E402
 from tenure.pipeline import raw_zone  # noqa: E402
-from tenure.warehouse.graph import ordered, references  # noqa: E402
-from tenure.warehouse.inputs import INPUTS, project_types, raw_loads, register_inputs  # noqa: E402
-from tenure.warehouse.models import read_models  # noqa: E402
+from tenure.warehouse.models import Model  # noqa: E402
+from tenure.warehouse.runner import BuildRequest, plan  # noqa: E402
 
 _SCRIPT = """
 import json, pathlib, duckdb
 connection = duckdb.connect()
 connection.execute("SET memory_limit = '4GB'")
+connection.execute("SET threads = 2")
+connection.execute("SET temp_directory = '{spill}'")
 connection.execute("SET preserve_insertion_order = false")
 for statement in json.loads(pathlib.Path({statements!r}).read_text()):
     connection.execute(statement).fetchall()
@@ -32,6 +37,8 @@ for statement in json.loads(pathlib.Path({statements!r}).read_text()):
 
 class _Typist:
     """Stands where an engine stands and writes down the statements instead of running them."""
+
+    name = "by hand"
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -50,19 +57,41 @@ class _Typist:
 
 
 def write_script(project: Project, business_date: date, folder: Path) -> Path:
-    """A Python script that needs duckdb and nothing else, and leaves one Parquet file a model in `folder`."""
+    """A Python script that needs duckdb and nothing else, and leaves one Parquet file a table in `folder`."""
     folder.mkdir()
     typist: Any = _Typist(folder)
-    loads = raw_loads(raw_zone(project))
-    types = project_types(loads)
-    register_inputs(typist, loads, types, project.settings, business_date)
-    models = read_models(types)
-    for model in ordered(models, {model.name: references(model) for model in models}, INPUTS):
+    for model in _models(project, typist, business_date):
+        if model.kind == "view":
+            typist.view(model.name, model.sql)
+            continue
         target = folder / f"{model.name}.parquet"
         typist.statements.append(f"COPY ({model.sql}) TO '{target}' (FORMAT parquet, COMPRESSION zstd)")
         typist.view_of_files(model.name, [target])
     statements = folder / "statements.json"
     statements.write_text(json.dumps([*DUCKDB_SHIMS, *typist.statements]))
     script = folder / "by_hand.py"
-    script.write_text(_SCRIPT.format(statements=str(statements)))
+    script.write_text(_SCRIPT.format(statements=str(statements), spill=folder / "spill"))
     return script
+
+
+def _models(project: Project, engine: Any, business_date: date) -> tuple[Model, ...]:
+    """The models in their order; what they read besides each other is made visible to the engine."""
+    return plan(project, raw_zone(project), engine, BuildRequest("by hand", business_date, full=True)).order
+
+
+def run_in_spark(project: Project, business_date: date, folder: Path) -> None:
+    """The same SQL in a local Spark with two threads, written by Spark's own parallel writer."""
+    from tenure.engine.spark import SparkEngine
+
+    engine = SparkEngine(folder, memory="4GB", threads=2)
+    try:
+        for model in _models(project, engine, business_date):
+            if model.kind == "view":
+                engine.view(model.name, model.sql)
+                continue
+            target = folder / f"{model.name}.parquet"
+            session = engine._session  # noqa: SLF001 - its own `write` makes one file, which costs Spark its second core
+            session.sql(model.sql).write.parquet(str(target))
+            engine.view_of_files(model.name, [target])
+    finally:
+        engine.close()

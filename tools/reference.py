@@ -23,6 +23,8 @@ from tenure.cli.main import app
 from tenure.contracts.entities import ENTITIES
 from tenure.contracts.model import ColumnContract, Contract, Effective
 from tenure.core.settings import Settings
+from tenure.metrics.catalogue import Metric, built_in
+from tenure.metrics.model import MetricDescription, TableDescription
 from tenure.warehouse.models import ModelColumn, ModelDescription, ModelTest
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -59,6 +61,7 @@ def render() -> dict[str, str]:
         "models.md": _models(),
         "tables.md": _tables(),
         "reports.md": _reports(),
+        "metrics.md": _metrics(),
     }
     return {name: "\n".join(lines).rstrip("\n") + "\n" for name, lines in pages.items()}
 
@@ -147,7 +150,8 @@ def _contracts() -> Iterator[str]:
         yield f"### `{entity.name}`"
         yield ""
         dated = f" Dated by `{entity.dated_by}`." if entity.dated_by else ""
-        yield f"One record is {entity.grain}. Key: `{entity.key}`.{dated}"
+        keys = ", ".join(f"`{key}`" for key in entity.keys)
+        yield f"One record is {entity.grain}. Key: {keys}.{dated}"
         yield ""
         rows = (
             (f"**`{column.name}`**" if column.required else f"`{column.name}`", _entity_type(column.type))
@@ -281,8 +285,52 @@ def _reports() -> Iterator[str]:
         yield ""
         yield " ".join(str(entry["description"]).split())
         yield ""
+        filters = ", ".join(f"`{name}`" for name in entry.get("filters", ()))
+        yield f"`--where` may name {filters}." if filters else "It takes no filter."
+        yield ""
         rows = ((f"`{name}`", column.get("unit", ""), _described(column)) for name, column in entry["columns"].items())
         yield from _table(("Column", "Unit", "Meaning"), rows)
+
+
+def _metrics() -> Iterator[str]:
+    yield from _head(
+        "Metrics",
+        "Every number that has a name. `tenure metric NAME --by DIMENSION,…` prints it; how to add your own:"
+        " [define a metric](../how-to/metrics.md).",
+    )
+    catalogue = built_in()
+    rows = (
+        (f"`{metric.name}`", metric.description.unit, metric.description.good, metric.description.description)
+        for metric in catalogue.metrics.values()
+    )
+    yield from _table(("Metric", "Unit", "Good is", "Meaning"), rows)
+    yield "## How each is reckoned"
+    yield ""
+    rows = (
+        (
+            f"`{metric.name}`",
+            _reckoned(metric),
+            ", ".join(f"`{name}`" for name in catalogue.dimensions(metric)),
+            catalogue.adds_up(metric),
+        )
+        for metric in catalogue.metrics.values()
+    )
+    yield from _table(("Metric", "Definition", "Dimensions", "Groups add up"), rows)
+    for title, model in (("A metric's words", MetricDescription), ("A table's words", TableDescription)):
+        yield f"## {title}"
+        yield ""
+        yield from _fields(model)
+
+
+def _reckoned(metric: Metric) -> str:
+    about = metric.description
+    if about.aggregator == "ratio":
+        return f"`{about.numerator}` ÷ `{about.denominator}`"
+    weight = f" × `{about.weight}`" if about.weight else ""
+    what = f"`{about.column}`{weight}" if about.column else "rows"
+    quantile = f" {about.quantile}" if about.quantile else ""
+    where = f" where {' and '.join(about.filter)}" if about.filter else ""
+    return f"{about.aggregator}{quantile} of {what} of `{about.table}`{where}"
 
 
 def _yml(path: Path) -> dict[str, Any]:

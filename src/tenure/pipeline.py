@@ -3,24 +3,27 @@
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 
 from tenure.contracts.files import read_contracts
 from tenure.contracts.model import Contract
 from tenure.core.clock import new_run_id
-from tenure.core.errors import DamagedRelease, TenureError, UsageError
+from tenure.core.errors import TenureError, UsageError
 from tenure.core.lock import writer_lock
 from tenure.core.settings import Project
 from tenure.engine.duckdb import DuckDBEngine
 from tenure.engine.protocol import Engine
 from tenure.raw.audit import Finding, audit_leftovers, audit_loads
 from tenure.raw.state import StateDatabase
-from tenure.raw.zone import RawZone
+from tenure.raw.zone import STATE, RawZone, expect_state
 from tenure.sources.files import find_files
 from tenure.sources.ingest import Outcome, ingest
 from tenure.sources.loader import RunContext
+from tenure.warehouse.as_of import audit_as_of, discard_as_of, open_as_of, recipe_as_of
+from tenure.warehouse.releases import OpenRelease
+from tenure.warehouse.repair import Repair, audit_releases, repair_releases
 from tenure.warehouse.runner import BuildPlan, BuildRequest, BuildResult, build, plan
-from tenure.warehouse.store import REBUILD, ReleaseStore
+from tenure.warehouse.store import ReleaseStore
 
 
 @dataclass(frozen=True)
@@ -70,7 +73,8 @@ def raw_zone(project: Project) -> RawZone:
             where=str(project.state),
             cure="give yourself write permission there, or copy the project to a folder of your own",
         ) from error
-    return RawZone(project.raw, StateDatabase(project.state / "state.sqlite"))
+    expect_state(project.raw, project.state / STATE)
+    return RawZone(project.raw, StateDatabase(project.state / STATE))
 
 
 def chosen_contracts(project: Project, names: tuple[str, ...]) -> list[Contract]:
@@ -125,6 +129,19 @@ def run_build(project: Project, request: BuildRequest, engine: Engine | None = N
             return build(project, zone, own, request)
 
 
+def release_as_of(
+    project: Project, when: datetime, business_date: date | None = None, listener: Listener = Listener()
+) -> OpenRelease:
+    """The tables as they would have been at `when` (UTC), held open; built beside the releases where needed.
+
+    The business date is that of the newest load recorded by then, unless given.
+    """
+    zone = raw_zone(project)
+    _expect_loads(project, zone)
+    recipe = recipe_as_of(project.settings, zone.state.loads(), when, business_date)
+    return open_as_of(project, zone, lambda: edge_engine(project), recipe, listener.models)
+
+
 def plan_build(project: Project, request: BuildRequest) -> BuildPlan:
     """What a build would do, without doing it."""
     zone = raw_zone(project)
@@ -152,16 +169,18 @@ def verify(project: Project) -> list[Finding]:
     """Read every stored byte again: each load and its account, each release and its parts."""
     zone = raw_zone(project)
     findings = [*audit_loads(zone), audit_leftovers(zone)]
-    store = ReleaseStore(project.warehouse)
-    try:
-        for name in store.names():
-            problems = store.damaged(name)
-            if problems:
-                problems.append(REBUILD)
-            findings.append(Finding(f"release {name}", "; ".join(problems) or None))
-    except DamagedRelease as error:
-        findings.append(Finding("releases", str(error)))
-    return findings
+    return [*findings, *audit_releases(ReleaseStore(project.warehouse)), *audit_as_of(project)]
+
+
+def repair(project: Project) -> list[Repair]:
+    """Repair what can be repaired of releases and their pointer; raw loads cannot (`verify` names those)."""
+    with writer_lock(project):
+        zone = raw_zone(project)
+        zone.heal()
+        done = repair_releases(project, zone, lambda: edge_engine(project))
+        gone = discard_as_of(project, only_damaged=True)
+        again = "deleted: it is built again when it is asked for"
+        return [*done, *(Repair(f"release {entry.release} of an earlier time", True, again) for entry in gone)]
 
 
 def _expect_loads(project: Project, zone: RawZone) -> None:

@@ -16,6 +16,35 @@ _CUSTOMERS = 120
 _EVENTS = 400
 _NAMES = ("Zoë", "Ömer ", " Łukasz", "محمد", "O'Brien", 'Ann "A", B', "李", "")
 _PLACES = ("Egypt", "UAE", "Côte d'Ivoire", " Qatar ", "")
+_MORE_SOURCES = {
+    "accounts": """\
+source: accounts
+entity: accounts
+kind: csv
+path: landing/accounts*.csv
+key: [account_id, customer_id]
+columns:
+  account_id: {type: string, required: true}
+  customer_id: {type: string, required: true}
+  role: {type: string}
+  product_type: {type: string}
+  date_opened: {type: date}
+  date_closed: {type: date}
+  currency: {type: string}
+  branch: {type: string}
+""",
+    "fx_rates": """\
+source: fx_rates
+entity: fx_rates
+kind: csv
+path: landing/fx_rates*.csv
+key: [currency, rate_date]
+columns:
+  currency: {type: string, required: true}
+  rate_date: {type: date, required: true}
+  rate: {type: "decimal(18,8)", required: true}
+""",
+}
 _MONTHS = ((2025, 6), (2025, 7), (2025, 8), (2025, 9))
 
 
@@ -25,14 +54,19 @@ def make_grown_project(folder: Path) -> Project:
     for contract in (folder / "sources").glob("*.yml"):
         text = re.sub(r"customer_id: \{type: integer", "customer_id: {type: string", contract.read_text("utf-8"))
         if contract.stem == "customers":
+            text += "  date_closed: {type: date}\n"
             text += "  vip: {type: boolean}\n  income: {type: 'decimal(18,4)'}\n  risk: {type: number}\n"
         contract.write_text(text, "utf-8")
+    for source, text in _MORE_SOURCES.items():
+        (folder / "sources" / f"{source}.yml").write_text(text, "utf-8")
     landing, chance = folder / "landing", Random(7)
     for place, (year, month) in enumerate(_MONTHS):
         _write(landing / f"customers_{year}-{month:02d}.csv", _customers(chance, joined=_CUSTOMERS - 40 + 10 * place))
     _write(landing / "offers.csv", _offers(chance))
     _write(landing / "customer_support_tickets.csv", _tickets(chance))
     _write(landing / "transactions.csv", _transactions(chance))
+    _write(landing / "accounts.csv", _accounts())
+    _write(landing / "fx_rates.csv", _rates())
     lines = (json.dumps(record, ensure_ascii=False) for record in _usage(chance))
     (landing / "usage.json").write_text("\n".join(lines) + "\n", "utf-8")
     return open_project(folder)
@@ -75,10 +109,33 @@ def _customers(chance: Random, *, joined: int) -> Iterable[dict[str, object]]:
             "is_active": 0 if chance.random() < 0.1 else 1,
             "tenure_months": "" if number % 7 == 0 else number % 90,
             "date_opened": "" if number % 13 == 0 else date(2019, 1, 31) + timedelta(days=17 * number),
+            "date_closed": date(2025, 6, 15) + timedelta(days=9 * number % 130) if number % 9 == 0 else "",
             "vip": ("true", "false", "")[number % 3],
             "income": f"{number * 1234.5678:.4f}",
             "risk": ("0.1", "1e-5", "123456789012345680000", "")[number % 4],
         }
+
+
+def _accounts() -> Iterable[dict[str, object]]:
+    for number in range(_CUSTOMERS):
+        for holder in range(1 + number % 2):
+            yield {
+                "account_id": f"A{number // 2:05d}",
+                "customer_id": f"C-{(number + holder) % _CUSTOMERS:04d}",
+                "role": (" owner", "joint", "")[(number + holder) % 3],
+                "product_type": ("Savings", "Current", "")[number % 3],
+                "date_opened": date(2019, 1, 31) + timedelta(days=17 * number),
+                "date_closed": BUSINESS_DATE + timedelta(days=number - 100) if number % 5 == 0 else "",
+                "currency": ("USD", "EUR", "")[number % 3],
+                "branch": _PLACES[number % len(_PLACES)],
+            }
+
+
+def _rates() -> Iterable[dict[str, object]]:
+    for number in range(400):
+        day = date(2024, 9, 1) + timedelta(days=number)
+        yield {"currency": "EUR", "rate_date": day, "rate": f"1.{10_000_000 + 12_345 * number % 999_999}"}
+        yield {"currency": "AED", "rate_date": day, "rate": "0.27229408"}
 
 
 def _offers(chance: Random) -> Iterable[dict[str, object]]:

@@ -128,7 +128,7 @@ def _whole_after(folder: Path, outcomes: Outcomes) -> None:
     assert _rows(project) == outcomes[1]
     assert [finding for finding in verify(project) if finding.problem] == []
     for load in raw_zone(project).state.loads():
-        assert load.records_in == load.loaded + load.quarantined + load.duplicates
+        assert load.records_in == load.loaded + load.quarantined + load.duplicates + load.filtered
     deliveries = [(load.source, load.delivery) for load in raw_zone(project).state.loads()]
     assert len(deliveries) == len(set(deliveries)) == len(list((folder / "landing").iterdir()))
     names = ReleaseStore(project.warehouse).names()

@@ -81,4 +81,4 @@ def test_building_step_by_step_equals_building_at_once(
         assert _hashes(project) == step_by_step
         assert [finding for finding in verify(project) if finding.problem] == []
         for load in raw_zone(project).state.loads():
-            assert load.records_in == load.loaded + load.quarantined + load.duplicates
+            assert load.records_in == load.loaded + load.quarantined + load.duplicates + load.filtered

@@ -73,11 +73,11 @@ def test_ingest_prints_one_entry_a_file_in_json(tenure: Command, tmp_path: Path)
 
 def test_build_can_say_what_it_would_do_and_do_nothing(tenure: Command, bank: Path) -> None:
     kept = tenure("build", "--dry-run", "--json", "--date", BUSINESS_DATE, "--project", bank).document
-    assert {entry["action"] for entry in kept} == {"keep"}
+    assert {entry["action"] for entry in kept} == {"unchanged"}
     chosen = tenure(
         "build", "--dry-run", "--json", "--date", BUSINESS_DATE, "--project", bank, "--select", "stg_offers"
     ).document
-    computed = {entry["model"] for entry in chosen if entry["action"] == "compute"}
+    computed = {entry["model"] for entry in chosen if entry["action"] == "full"}
     assert {"stg_offers", "dim_offer", "fact_customer_metrics"} <= computed
     assert "stg_tickets" not in computed
     assert len(tenure("releases", "list", "--json", "--project", bank).document) == 1

@@ -61,6 +61,24 @@ def test_a_good_contract_is_read(tmp_path: Path) -> None:
         ("path: landing/tickets*.csv\n", "", 1, "a csv source needs path"),
         ("severity:", "Severity:", 9, "String should match pattern"),
         ("columns:", "columns: [", 8, "not valid YAML"),
+        ("key:", "delimiter: §\nkey:", 1, "delimiter '§' is not an ASCII character; convert the file to one such as"),
+        ("key:", "mode: append\nkey:", 5, "Input should be 'upsert' or 'snapshot'"),
+        ("key: [ticket_id]", "mode: snapshot\nkeyless: true", 1, "mode: snapshot needs a key"),
+        ("key: [ticket_id]", "mode: snapshot\nkey: [ticket_id, customer_id]", 1, "write key: [ticket_id]"),
+        ("key:", "allow_empty: true\nkey:", 1, "allow_empty and max_deleted_share are for mode: snapshot"),
+        ("key:", "max_deleted_share: 2\nkey:", 5, "less than or equal to 1"),
+        ("key:", "filter: severity = 'Low' AND colour = 'red'\nkey:", 1, "colour is not one of the columns: ticket_id"),
+        ("key:", "filter: severity\nkey:", 1, "is not true or false: compare it with something"),
+        ("key:", "filter: COUNT(*) > 1\nkey:", 1, "looks at one record at a time: COUNT cannot stand in it"),
+        (
+            "key:",
+            "filter: ticket_id IN (SELECT 1 AS n)\nkey:",
+            1,
+            "filter: looks at one record at a time: another SELECT",
+        ),
+        ("key:", "filter: severity ILIKE 'low'\nkey:", 1, "ILIKE is not in the common SQL"),
+        ("key:", "filter: ticket_id > 1), (ticket_id = 2\nkey:", 1, "must be one condition, such as"),
+        ("key:", "filter: ticket_id >\nkey:", 1, "not SQL"),
     ],
 )
 def test_a_wrong_contract_names_file_line_and_cure(
@@ -96,3 +114,25 @@ def test_any_change_of_a_contract_is_another_version(tmp_path: Path) -> None:
 def test_columns_beyond_the_entity_come_along_as_attributes(tmp_path: Path) -> None:
     contract = read_contract(_write(tmp_path, GOOD + "  branch: {type: string}\n"))
     assert list(contract.attributes()) == ["branch"]
+
+
+def test_a_snapshot_has_one_date_for_all_of_its_records(tmp_path: Path) -> None:
+    dated = GOOD.replace("key:", "mode: snapshot\neffective: {column: opened_at}\nkey:") + "  opened_at: {type: date}\n"
+    with pytest.raises(SettingsError, match="mode: snapshot has one date for all of its records"):
+        read_contract(_write(tmp_path, dated))
+
+
+@pytest.mark.parametrize("key", ["[account_id]", "[customer_id]"])
+def test_an_entity_of_two_key_columns_wants_both(tmp_path: Path, key: str) -> None:
+    text = f"""\
+source: accounts
+entity: accounts
+kind: csv
+path: landing/accounts.csv
+key: {key}
+columns:
+  account_id: {{type: integer}}
+  customer_id: {{type: integer}}
+"""
+    with pytest.raises(SettingsError, match=r"write key: \[account_id, customer_id\]"):
+        read_contract(_write(tmp_path, text))

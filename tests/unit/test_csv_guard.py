@@ -125,11 +125,6 @@ def test_the_delimiter_is_the_contracts(delimiter: str) -> None:
     assert read_through(csv_blocks, content, two).column("note") == [f"a{delimiter}b", None]
 
 
-def test_a_delimiter_that_is_not_one_byte_is_refused() -> None:
-    with pytest.raises(TenureError, match="not an ASCII character"):
-        read_through(csv_blocks, b"customer_id\n", contract("csv", "§"))
-
-
 def test_ragged_records_are_rejected_with_both_numbers() -> None:
     result = read(b'1,a\n2\n3,c\n4,d,e\n"5"\n6,f\n')
     assert result.faults == [(3, "fields"), (5, "fields"), (6, "fields")]

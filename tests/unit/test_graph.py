@@ -37,7 +37,7 @@ def test_an_unknown_table_is_named_with_who_reads_it() -> None:
     with pytest.raises(BuildError) as caught:
         _order(_model("a", "SELECT id FROM rwa"))
     assert "reads rwa, which is neither a model nor an input" in str(caught.value)
-    assert caught.value.where == "models/a.sql"
+    assert caught.value.where == "models/a.sql:1"
 
 
 def test_a_circle_is_named_model_by_model() -> None:

@@ -1,6 +1,5 @@
 """Releases appear whole, share what did not change, and are never half there for anyone."""
 
-import threading
 from datetime import date
 from pathlib import Path
 
@@ -13,30 +12,27 @@ from tenure.core.settings import Project, open_project
 from tenure.pipeline import run_all, run_build, verify
 from tenure.warehouse.releases import open_release
 from tenure.warehouse.runner import BuildRequest
-from tenure.warehouse.store import ReleaseStore
 from tests.reference_case import BUSINESS_DATE, make_reference_project
+from tests.unit.release_cases import (
+    add_offer,
+    copied,
+    current,
+    flip_bit,
+    hashes,
+    make_releases,
+    parts,
+    store_of,
+)
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_releases(tmp_path_factory.mktemp("made") / "bank", 1)
 
 
 @pytest.fixture
-def project(tmp_path: Path) -> Project:
-    project = make_reference_project(tmp_path / "bank")
-    run_all(project, BUSINESS_DATE)
-    return project
-
-
-def _store(project: Project) -> ReleaseStore:
-    return ReleaseStore(project.warehouse)
-
-
-def _current(project: Project) -> str:
-    pointer = _store(project).pointer()
-    assert pointer is not None
-    return pointer.current
-
-
-def _add_offer(project: Project, number: int = 2021) -> None:
-    path = project.root / "landing" / f"offers_{number}.csv"
-    path.write_text(f"offer_id,customer_id,offer_type,accepted,date_offered\n{number},1,Cashback,1,2025-09-01\n")
+def project(made: Path, tmp_path: Path) -> Project:
+    return copied(made, tmp_path / "bank")
 
 
 def _request(**changes: object) -> BuildRequest:
@@ -44,55 +40,54 @@ def _request(**changes: object) -> BuildRequest:
 
 
 def test_the_same_run_twice_publishes_nothing_new(project: Project) -> None:
-    before = _current(project)
+    before = current(project)
     result = run_all(project, BUSINESS_DATE)
     assert result.build is not None
     assert not result.build.published
     assert result.build.computed == ()
     assert [outcome.unchanged for outcome in result.outcomes] == [20, 20, 20, 20]
-    assert _current(project) == before
-    assert _store(project).names() == [before]
+    assert current(project) == before
+    assert store_of(project).names() == [before]
 
 
 def test_models_whose_inputs_did_not_change_share_their_parts(project: Project) -> None:
-    before = _current(project)
-    _add_offer(project)
+    before = current(project)
+    add_offer(project)
     result = run_all(project, BUSINESS_DATE)
     assert result.build is not None
     assert "dim_offer" in result.build.computed
-    assert "stg_tickets" not in result.build.computed
+    assert "dim_support_ticket" not in result.build.computed
     folder = project.warehouse / "releases"
-    shared = Path("stg_tickets/part-0.parquet")
-    assert (folder / before / shared).stat().st_ino == (folder / result.build.release / shared).stat().st_ino
+    (shared,) = parts(project, "dim_support_ticket")
+    assert (folder / before / shared.relative_to(folder / result.build.release)).stat().st_ino == shared.stat().st_ino
 
 
 def test_an_incremental_build_equals_a_full_one(project: Project) -> None:
-    _add_offer(project)
+    add_offer(project)
     run_all(project, BUSINESS_DATE)
-    incremental = {t.name: t.content_hash for t in _store(project).manifest(_current(project)).tables}
+    incremental = hashes(project)
     run_build(project, _request(full=True))
-    full = {t.name: t.content_hash for t in _store(project).manifest(_current(project)).tables}
-    assert incremental == full
+    assert hashes(project) == incremental
 
 
 def test_the_pointer_the_link_and_the_folder_agree(project: Project) -> None:
-    release = _current(project)
+    release = current(project)
     assert (project.warehouse / "CURRENT").read_text().splitlines()[0] == release
     assert (project.warehouse / "current").readlink() == Path("releases") / release
-    assert (project.warehouse / "current" / "dim_customer" / "part-0.parquet").is_file()
+    assert len(list((project.warehouse / "current" / "dim_customer").glob("*.parquet"))) == 1
 
 
 def test_rollback_puts_an_older_release_in_force_and_the_next_build_goes_on_from_there(project: Project) -> None:
-    first = _current(project)
-    _add_offer(project)
+    first = current(project)
+    add_offer(project)
     run_all(project, BUSINESS_DATE)
-    second = _current(project)
+    second = current(project)
     with writer_lock(project):
-        _store(project).rollback(first)
-    assert _current(project) == first
-    assert _store(project).names() == [first, second]
+        store_of(project).rollback(first)
+    assert current(project) == first
+    assert store_of(project).names() == [first, second]
     run_all(project, BUSINESS_DATE)
-    third = _current(project)
+    third = current(project)
     assert third not in {first, second}
     with open_release(project) as release:
         assert release.query("SELECT COUNT(*) AS n FROM dim_offer")["n"][0].as_py() == 21
@@ -100,29 +95,29 @@ def test_rollback_puts_an_older_release_in_force_and_the_next_build_goes_on_from
 
 def test_rollback_to_a_release_that_does_not_exist_says_which_do(project: Project) -> None:
     with pytest.raises(TenureError, match="there is no release 999999-x"):
-        _store(project).rollback("999999-x")
+        store_of(project).rollback("999999-x")
 
 
 def test_old_releases_are_pruned_but_not_while_they_are_read(project: Project) -> None:
     settings = project.root / "tenure.toml"
     settings.write_text(settings.read_text() + "\n[warehouse]\nkeep_releases = 1\n")
     project = open_project(project.root)
-    first = _current(project)
+    first = current(project)
     with open_release(project) as release:
-        _add_offer(project)
+        add_offer(project)
         run_all(project, BUSINESS_DATE)
-        assert first in _store(project).names()
+        assert first in store_of(project).names()
         assert release.id == first
         assert release.query("SELECT COUNT(*) AS n FROM dim_offer")["n"][0].as_py() == 20
-    _add_offer(project, 2022)
+    add_offer(project, 2022)
     run_all(project, BUSINESS_DATE)
-    assert _store(project).names() == [_current(project)]
+    assert store_of(project).names() == [current(project)]
 
 
 def test_a_failing_check_publishes_nothing_and_says_which_rows(
     project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    before = _current(project)
+    before = current(project)
     _break_a_model(
         monkeypatch,
         "dim_offer",
@@ -132,16 +127,16 @@ def test_a_failing_check_publishes_nothing_and_says_which_rows(
     with pytest.raises(CheckFailed) as caught:
         run_build(project, _request())
     assert 'dim_offer: key ("offer_id") is unique: 20 rows break it: offer_id=' in str(caught.value)
-    assert _current(project) == before
+    assert current(project) == before
     assert not (project.warehouse / "releases" / ".building").exists()
 
 
 def test_a_model_with_other_columns_than_its_yml_is_refused(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
-    before = _current(project)
+    before = current(project)
     _break_a_model(monkeypatch, "dim_offer", "  cost,\n", "")
     with pytest.raises(BuildError, match=r"cost is missing, its yml says DECIMAL\(18,2\)"):
         run_build(project, _request())
-    assert _current(project) == before
+    assert current(project) == before
 
 
 def _break_a_model(monkeypatch: pytest.MonkeyPatch, name: str, before: str, after: str) -> None:
@@ -160,11 +155,9 @@ def _break_a_model(monkeypatch: pytest.MonkeyPatch, name: str, before: str, afte
 
 
 def test_a_flipped_bit_is_found_when_a_release_is_first_opened_and_by_verify(project: Project) -> None:
-    part = project.warehouse / "releases" / _current(project) / "dim_customer" / "part-0.parquet"
-    content = bytearray(part.read_bytes())
-    content[len(content) // 2] ^= 1
-    part.write_bytes(content)
-    with pytest.raises(DamagedRelease, match="dim_customer/part-0.parquet: its bytes have changed"):
+    (part,) = parts(project, "dim_customer")
+    flip_bit(part)
+    with pytest.raises(DamagedRelease, match="dim_customer/.*parquet: its bytes have changed"):
         open_release(project)
     problems = [finding.problem for finding in verify(project) if finding.problem]
     assert len(problems) == 1
@@ -176,13 +169,13 @@ def test_a_flipped_bit_is_found_when_a_release_is_first_opened_and_by_verify(pro
 
 def test_a_missing_part_is_found_even_by_a_machine_that_opened_the_release_before(project: Project) -> None:
     open_release(project).close()
-    (project.warehouse / "releases" / _current(project) / "dim_offer" / "part-0.parquet").unlink()
-    with pytest.raises(DamagedRelease, match="dim_offer/part-0.parquet: is missing"):
+    parts(project, "dim_offer")[0].unlink()
+    with pytest.raises(DamagedRelease, match="dim_offer/.*parquet: is missing"):
         open_release(project)
 
 
 def test_a_changed_manifest_is_not_believed(project: Project) -> None:
-    manifest = project.warehouse / "releases" / _current(project) / "manifest.json"
+    manifest = project.warehouse / "releases" / current(project) / "manifest.json"
     manifest.write_bytes(manifest.read_bytes().replace(b'"rows": 20', b'"rows": 21', 1))
     with pytest.raises(DamagedRelease, match="the manifest's bytes have changed"):
         open_release(project)
@@ -190,7 +183,7 @@ def test_a_changed_manifest_is_not_believed(project: Project) -> None:
 
 @pytest.mark.parametrize("damaged", ["CURRENT", "manifest.json"])
 def test_a_full_build_cures_a_damaged_pointer_or_manifest(project: Project, damaged: str) -> None:
-    release = _current(project)
+    release = current(project)
     path = project.warehouse / "CURRENT" if damaged == "CURRENT" else project.warehouse / "releases" / release / damaged
     path.write_bytes(b"\xff\x00garbage")
     with pytest.raises(DamagedRelease):
@@ -212,49 +205,15 @@ def test_a_second_writer_is_refused_and_the_lock_dies_with_its_holder(project: P
     run_all(project, BUSINESS_DATE)
 
 
-def test_readers_see_whole_releases_only_while_many_are_published(project: Project) -> None:
-    """A release either has the offer and its activity or neither, whenever it is looked at."""
-    stop = threading.Event()
-    problems: list[str] = []
-    seen: set[int] = set()
-
-    def read() -> None:
-        while not stop.is_set():
-            try:
-                with open_release(project) as release:
-                    offers = release.query("SELECT COUNT(*) AS n FROM dim_offer")["n"][0].as_py()
-                    facts = release.query(
-                        "SELECT COUNT(*) AS n FROM fact_customer_activity WHERE activity_type = 'offer'"
-                    )
-                    seen.add(offers)
-                    if facts["n"][0].as_py() != offers:
-                        problems.append(f"{release.id}: {offers} offers, {facts['n'][0].as_py()} facts")
-            except TenureError as error:
-                problems.append(str(error))
-
-    readers = [threading.Thread(target=read) for _ in range(2)]
-    for reader in readers:
-        reader.start()
-    for number in range(2021, 2031):
-        _add_offer(project, number)
-        run_all(project, BUSINESS_DATE)
-    stop.set()
-    for reader in readers:
-        reader.join()
-    assert problems == []
-    assert max(seen) >= 21
-    assert len(_store(project).names()) == project.settings.warehouse.keep_releases
-
-
 def test_selecting_an_unknown_model_names_the_cure(project: Project) -> None:
     with pytest.raises(BuildError, match="there is no model dim_ofer"):
         run_build(project, _request(select=("dim_ofer",)))
 
 
 def test_another_business_date_is_another_release(project: Project) -> None:
-    before = _current(project)
+    before = current(project)
     run_build(project, BuildRequest(new_run_id(), date(2025, 11, 2)))
-    assert _current(project) != before
+    assert current(project) != before
     with open_release(project) as release:
         rows = release.query("SELECT COUNT(*) AS n FROM fact_customer_metrics")["n"][0].as_py()
     assert rows == 40

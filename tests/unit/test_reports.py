@@ -48,6 +48,22 @@ def test_without_rows_the_sentence_says_that_nothing_is_there() -> None:
     assert "no rows yet" in _state(("2025-01", "a", 50, None, None))
 
 
+def test_a_newest_month_without_the_measure_does_not_hide_the_one_before() -> None:
+    latest = Finding(measure="rate", best="highest", size="n", latest="month", sentence="{month}")
+    assert _state(("2025-01", "a", 50, 1.0, None), ("2025-02", "a", 50, None, None), finding=latest) == "2025-01"
+
+
+def test_only_rows_with_the_values_asked_for_make_the_headline() -> None:
+    only = Finding(
+        measure="rate", best="highest", size="n", only={"group": ("b", "c")}, sentence="{group}", otherwise="Neither."
+    )
+    rows = (("2025-01", "a", 50, 9.0, None), ("2025-01", "b", 50, 1.0, None), ("2025-01", "c", 50, 2.0, None))
+    assert _state(*rows, finding=only) == "c"
+    assert _state(rows[0], finding=only) == "Neither."
+    assert _state(("2025-01", "b", 50, None, None), finding=only) == "Neither."
+    assert "no rows yet" in _state(finding=only)
+
+
 @pytest.mark.parametrize(
     ("value", "decimals", "expected"),
     [(1.005, 2, 1.01), (2.675, 2, 2.68), (-1.005, 2, -1.01), (Decimal("0.125"), 2, Decimal("0.13")), (1 / 3, 2, 0.33)],

@@ -1,10 +1,12 @@
 """Verbs that move data: ingest, build and run."""
 
+from collections import Counter
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from tenure.cli.as_of import AsOfOption, build_as_of
 from tenure.cli.options import (
     DateOption,
     DebugOption,
@@ -16,10 +18,12 @@ from tenure.cli.options import (
     project_of,
 )
 from tenure.cli.output import Failed, print_json, print_rows, print_table, progress, say
+from tenure.core.errors import UsageError
 
 if TYPE_CHECKING:
     from tenure.core.settings import Project
     from tenure.pipeline import RunResult
+    from tenure.warehouse.runner import BuildPlan
 
 
 def ingest(
@@ -57,12 +61,16 @@ def build(
     select: Annotated[
         list[str] | None,
         typer.Option(
-            "--select", metavar="MODEL", help="Compute this model anew, and what depends on it. May be repeated."
+            "--select",
+            metavar="MODEL",
+            help="Compute this model anew, and what depends on it; with a + before it, what it depends on as well. "
+            "May be repeated, or a list with commas.",
         ),
     ] = None,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Say what would be computed, in order, and do nothing.")
+        bool, typer.Option("--dry-run", help="Say what would become of each model, in order, and why; do nothing.")
     ] = False,
+    as_of: AsOfOption = None,
     date: DateOption = None,
     project: ProjectOption = None,
     json: JsonOption = False,
@@ -70,25 +78,32 @@ def build(
 ) -> None:
     """Build the star schema from the raw zone, check it and publish it as a release.
 
-    Models whose inputs did not change are taken over from the release before. When a check fails,
-    nothing is published and the release before stays in force.
+    Models are Tenure's own and those of the project's folder models/. What did not change is taken over from
+    the release before. When a check fails, nothing is published and the release before stays in force. With
+    --as-of the tables are built beside the releases, from what had been recorded by then; the release in
+    force stays.
 
     \b
       tenure build --dry-run
+      tenure build --select dim_customer,+fact_customer_metrics
+      tenure build --as-of 2025-10-02
     """
     from tenure.core.clock import new_run_id
     from tenure.pipeline import plan_build, run_build
     from tenure.warehouse.runner import BuildRequest
 
     opened = project_of(project)
-    day, chosen = business_date(date), tuple(select or ())
+    if as_of:
+        if full or select or dry_run:
+            raise UsageError("--as-of always builds everything", cure="leave out --full, --select and --dry-run")
+        build_as_of(opened, as_of, business_date(date) if date else None, json)
+        return
+    day, chosen = business_date(date), _words(select or [])
     if dry_run:
-        planned = plan_build(opened, BuildRequest(new_run_id(), day, full, chosen))
-        rows = [(m.name, m.layer, "compute" if m.name in planned.computed else "keep") for m in planned.order]
-        print_rows(("model", "layer", "action"), rows, Format.json if json else Format.table)
+        _tell_plan(plan_build(opened, BuildRequest(new_run_id(), day, full, chosen)), full, json)
         return
     with progress(json) as listener:
-        result = run_build(opened, BuildRequest(new_run_id(), day, full, chosen, listener.models))
+        result = run_build(opened, BuildRequest(new_run_id(), day, full, chosen, progress=listener.models))
     if json:
         print_json(_build_json(result.release, result.published, result.computed))
     else:
@@ -118,6 +133,31 @@ def run(
         say(_build_line(result.build.release, result.build.published, len(result.build.computed)))
         say("next: tenure report, tenure serve")
     _end(result, strict)
+
+
+def _words(select: list[str]) -> tuple[str, ...]:
+    """The names in the --select options, which may be lists."""
+    words = [word.strip() for entry in select for word in entry.split(",")]
+    if not all(words):
+        raise UsageError("--select has an empty name", cure="name models, such as --select dim_customer,dim_offer")
+    return tuple(words)
+
+
+def _tell_plan(plan: "BuildPlan", full: bool, json: bool) -> None:
+    """Each model in order, what would become of it and why; `full` was asked for by --full."""
+    actions = {"keep": "unchanged", "increment": "increment", "full": "full"}
+    rows = [
+        (model.name, model.layer, actions[decision.action], "asked for" if full else decision.why)
+        for model in plan.order
+        for decision in [plan.decisions[model.name]]
+    ]
+    print_rows(("model", "layer", "action", "why"), rows, Format.json if json else Format.table)
+    if not json:
+        counted = Counter(action for _, _, action, _ in rows)
+        say()
+        say(f"{len(rows)} models: {', '.join(f'{number} {action}' for action, number in counted.items())}")
+        if plan.before and counted.keys() != {"unchanged"}:
+            say("a model is left unchanged after all when what it reads turns out the same")
 
 
 def _build_json(release: str, published: bool, computed: tuple[str, ...]) -> dict[str, object]:
@@ -154,11 +194,13 @@ def _tell(project: "Project", result: "RunResult", json: bool) -> None:
 
 def print_summary(result: "RunResult") -> None:
     """One line a source: what came in and what became of it; then each refusal with its cure."""
-    names = ("source", "files", "in", "loaded", "quarantined", "duplicates", "unchanged", "refused")
+    rare = tuple(name for name in ("filtered", "deleted") if any(getattr(outcome, name) for outcome in result.outcomes))
+    counts = ("loaded", "quarantined", "duplicates", "unchanged", *rare)
+    names = ("source", "files", "in", *counts, "refused")
     rows: list[tuple[object, ...]] = []
     for source in dict.fromkeys(outcome.source for outcome in result.outcomes):
         own = [outcome for outcome in result.outcomes if outcome.source == source]
-        totals = [sum(getattr(outcome, name) for outcome in own) for name in ("records_in", *names[3:7])]
+        totals = [sum(getattr(outcome, name) for outcome in own) for name in ("records_in", *counts)]
         rows.append((source, len(own), *totals, sum(outcome.status == "refused" for outcome in own)))
     if rows:
         print_table(names, rows)

@@ -6,7 +6,7 @@ import traceback
 import typer
 
 from tenure import __version__
-from tenure.cli import care, data, demo, reading, stores
+from tenure.cli import care, churn, data, demo, lineage, metrics, reading, stores
 from tenure.cli.output import Failed
 from tenure.core.errors import TenureError
 
@@ -46,12 +46,15 @@ app.command("run")(data.run)
 app.command("ingest")(data.ingest)
 app.command("build")(data.build)
 app.command("report")(reading.report)
+app.command("metric")(metrics.metric)
 app.command("sql")(reading.sql)
 app.command("customer")(reading.customer)
+app.command("lineage", hidden=True)(lineage.lineage)
 app.command("serve")(reading.serve)
 app.command("synth", hidden=True)(demo.synth)
 app.command("verify", hidden=True)(care.verify)
 app.command("doctor", hidden=True)(care.doctor)
+app.add_typer(churn.churn, name="churn", hidden=True)
 app.add_typer(stores.releases, name="releases", hidden=True)
 app.add_typer(stores.quarantine, name="quarantine", hidden=True)
 

@@ -4,12 +4,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from tenure.cli.as_of import AsOfOption, chosen_release
 from tenure.cli.options import DebugOption, Format, FormatOption, JsonOption, ProjectOption, project_of
 from tenure.cli.output import print_json, print_rows, print_table, say
 from tenure.core.errors import TenureError, UsageError
 
 if TYPE_CHECKING:
     from tenure.warehouse.releases import OpenRelease
+    from tenure.warehouse.reports import ReportResult
 
 ReleaseOption = Annotated[
     str | None, typer.Option("--release", metavar="ID", help="An older release, as it was [default: the one in force].")
@@ -20,8 +22,20 @@ def report(
     name: Annotated[
         str | None, typer.Argument(metavar="[NAME]", help="Which report; lists them all when left out.")
     ] = None,
+    where: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--where",
+            metavar="FILTER",
+            help="Only what fits, such as geography=Egypt or geography=Egypt,UAE; may be given again.",
+        ),
+    ] = None,
+    how: Annotated[
+        bool, typer.Option("--how", help="Also print how it is computed: what each column means, the SQL, the release.")
+    ] = False,
     form: FormatOption = Format.table,
     release: ReleaseOption = None,
+    as_of: AsOfOption = None,
     project: ProjectOption = None,
     json: JsonOption = False,
     debug: DebugOption = False,
@@ -31,33 +45,80 @@ def report(
     \b
       tenure report
       tenure report churn_by_geography_age --format csv
+      tenure report churn_by_geography_age --where geography=Egypt,UAE --where month=2025-09
+      tenure report retention_curve --how
+      tenure report churn_overall --as-of 2025-10-02
     """
-    from tenure.warehouse.releases import open_release
+    from tenure.warehouse.report_filters import check_filters, read_filters
     from tenure.warehouse.reports import read_report, report_names, run_report
 
     form = Format.json if json else form
+    filters = read_filters(where or ())
+    if how and form is Format.csv:
+        raise UsageError(
+            "--how is not for CSV", cure="leave out --format csv, or take --format json, which tells it all"
+        )
     if name is None:
-        rows = [(report, read_report(report)[0].description.strip()) for report in report_names()]
-        print_rows(("report", "description"), rows, form)
+        if filters or how:
+            raise UsageError("--where and --how belong to one report", cure="name it: tenure report lists them all")
+        described = {report: read_report(report)[0].description.strip() for report in report_names()}
+        if form is Format.table:
+            described = {report: text.partition(". ")[0].removesuffix(".") for report, text in described.items()}
+        print_rows(("report", "description"), list(described.items()), form)
         return
-    read_report(name)
-    with open_release(project_of(project), release) as opened:
-        result = run_report(opened, name)
-    names = [column.name for column in result.columns]
+    check_filters(filters, read_report(name)[0].filters, name)
+    with chosen_release(project_of(project), release, as_of) as opened:
+        result = run_report(opened, name, filters)
     if form is Format.json:
-        document = {"report": name, "release": result.release, "finding": result.finding, "columns": names}
-        print_json({**document, "rows": [dict(zip(names, row, strict=True)) for row in result.rows]})
+        print_json(_document(result))
         return
-    print_rows(names, result.rows, form)
+    print_rows([column.name for column in result.columns], result.rows, form)
     if form is Format.table:
         say()
         say(result.finding)
+    if how:
+        _say_how(result)
+
+
+def _document(result: "ReportResult") -> dict[str, object]:
+    """All there is to say of a report, for machines."""
+    names = [column.name for column in result.columns]
+    return {
+        "report": result.name,
+        "title": result.title,
+        "description": result.description,
+        "release": result.release,
+        "filters": {entry.column: entry.values for entry in result.filters},
+        "finding": result.finding,
+        "columns": [
+            {"name": column.name, "unit": column.unit, "decimals": column.decimals, "description": column.description}
+            for column in result.columns
+        ],
+        "rows": [dict(zip(names, row, strict=True)) for row in result.rows],
+        "sql": result.sql,
+    }
+
+
+def _say_how(result: "ReportResult") -> None:
+    say()
+    say(f"{result.title}: {' '.join(result.description.split())}")
+    say(f"Release: {result.release}")
+    for entry in result.filters:
+        say(f"Filter: {entry}")
+    say()
+    print_table(
+        ("column", "unit", "meaning"),
+        [(column.name, column.unit or "", column.description) for column in result.columns],
+    )
+    say()
+    say(result.sql.strip())
 
 
 def sql(
     query: Annotated[str, typer.Argument(metavar="QUERY", help="One SELECT, or SHOW TABLES, DESCRIBE TABLE, EXPLAIN.")],
     form: FormatOption = Format.table,
     release: ReleaseOption = None,
+    as_of: AsOfOption = None,
     project: ProjectOption = None,
     json: JsonOption = False,
     debug: DebugOption = False,
@@ -68,10 +129,8 @@ def sql(
       tenure sql "SHOW TABLES"
       tenure sql "SELECT geography, COUNT(*) FROM dim_customer GROUP BY geography" --format csv
     """
-    from tenure.warehouse.releases import open_release
-
-    with open_release(project_of(project), release) as opened:
-        result = opened.engine.ask(query)
+    with chosen_release(project_of(project), release, as_of) as opened:
+        result = opened.ask(query)
     rows = [tuple(row.values()) for row in result.to_pylist()]
     print_rows(result.column_names, rows, Format.json if json else form)
 

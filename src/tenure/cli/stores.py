@@ -8,7 +8,9 @@ from tenure.cli.options import DebugOption, Format, FormatOption, JsonOption, Pr
 from tenure.cli.output import print_json, print_mapping, print_rows, print_table, say
 
 releases = typer.Typer(
-    help="The releases that are kept: list, show, roll back.", no_args_is_help=True, rich_markup_mode=None
+    help="The releases that are kept: list, show, compare, roll back, prune.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
 )
 quarantine = typer.Typer(
     help="The rows that broke their contract: list, show.", no_args_is_help=True, rich_markup_mode=None
@@ -22,20 +24,30 @@ def list_releases(
     json: JsonOption = False,
     debug: DebugOption = False,
 ) -> None:
-    """List the releases that are kept, oldest first."""
+    """List the releases that are kept, oldest first.
+
+    `bytes_own` is the room that a release takes alone, `bytes_shared` what it has in common with others.
+    """
+    from tenure.core.errors import DamagedRelease
     from tenure.warehouse.store import ReleaseStore
 
     store = ReleaseStore(project_of(project).warehouse)
     pointer = store.pointer()
     rows: list[tuple[object, ...]] = []
     for name in store.names():
-        manifest = store.manifest(name)
-        in_force = bool(pointer and pointer.current == name)
-        total = sum(table.rows for table in manifest.tables)
-        rows.append((name, in_force, manifest.business_date, manifest.created_at, len(manifest.loads), total))
-    print_rows(
-        ("release", "in_force", "business_date", "created_at", "loads", "rows"), rows, Format.json if json else form
-    )
+        in_force, size = bool(pointer and pointer.current == name), store.size(name)
+        try:
+            said = store.manifest(name)
+        except DamagedRelease as error:
+            typer.echo(f"damaged: {error}", err=True)
+            rows.append((name, in_force, None, None, None, None, size.own, size.shared))
+            continue
+        total = sum(table.rows for table in said.tables)
+        rows.append(
+            (name, in_force, said.business_date, said.created_at, len(said.loads), total, size.own, size.shared)
+        )
+    names = ("release", "in_force", "business_date", "created_at", "loads", "rows", "bytes_own", "bytes_shared")
+    print_rows(names, rows, Format.json if json else form)
 
 
 @releases.command("show")
@@ -53,7 +65,7 @@ def show_release(
     from tenure.warehouse.store import ReleaseStore
 
     store = ReleaseStore(project_of(project).warehouse)
-    with store.reading(release) as name:
+    with store.reading(store.named(release) if release else None) as name:
         manifest = store.manifest(name)
     if json:
         print_json({"release": name, **asdict(manifest)})
@@ -85,12 +97,95 @@ def rollback(
     from tenure.warehouse.store import ReleaseStore
 
     opened = project_of(project)
+    store = ReleaseStore(opened.warehouse)
     with writer_lock(opened):
-        ReleaseStore(opened.warehouse).rollback(release)
+        store.heal()
+        name = store.named(release)
+        store.rollback(name)
     if json:
-        print_json({"in_force": release})
+        print_json({"in_force": name})
     else:
-        say(f"release {release} is in force")
+        say(f"release {name} is in force")
+
+
+@releases.command("diff")
+def diff(
+    before: Annotated[
+        str | None, typer.Argument(metavar="[A]", help="The earlier release [default: the one before B].")
+    ] = None,
+    after: Annotated[
+        str | None, typer.Argument(metavar="[B]", help="The later release [default: the one in force].")
+    ] = None,
+    form: FormatOption = Format.table,
+    project: ProjectOption = None,
+    json: JsonOption = False,
+    debug: DebugOption = False,
+) -> None:
+    """Say what changed between two releases, and why: loads, settings, definitions, tables, headline figures.
+
+    A release may be named by its number alone. CSV has one row a table.
+
+    \b
+      tenure releases diff
+      tenure releases diff 3 7 --json
+    """
+    from dataclasses import asdict
+
+    from tenure.cli.release_diff import TABLE_COLUMNS, print_diff, table_rows
+    from tenure.warehouse.diff import diff_releases, release_pair
+    from tenure.warehouse.store import ReleaseStore
+
+    opened = project_of(project)
+    found = diff_releases(opened, *release_pair(ReleaseStore(opened.warehouse), before, after))
+    if json or form is Format.json:
+        print_json(asdict(found))
+    elif form is Format.csv:
+        print_rows(TABLE_COLUMNS, table_rows(found), form)
+    else:
+        print_diff(found)
+
+
+@releases.command("prune")
+def prune(
+    keep: Annotated[
+        int | None,
+        typer.Option("--keep", min=1, metavar="N", help="How many to keep [default: keep_releases of tenure.toml]."),
+    ] = None,
+    project: ProjectOption = None,
+    json: JsonOption = False,
+    debug: DebugOption = False,
+) -> None:
+    """Delete old releases, and say what went and how much room that freed.
+
+    The one in force stays, and so does one that is being read at the moment. What was built for --as-of goes
+    as well: it is built again when it is asked for.
+
+    \b
+      tenure releases prune --keep 2
+    """
+    from dataclasses import asdict
+
+    from tenure.core.lock import writer_lock
+    from tenure.warehouse.as_of import discard_as_of
+    from tenure.warehouse.store import ReleaseStore
+
+    opened = project_of(project)
+    store = ReleaseStore(opened.warehouse)
+    wanted = keep or opened.settings.warehouse.keep_releases
+    with writer_lock(opened):
+        store.heal()
+        gone = [*store.prune(wanted), *discard_as_of(opened)]
+        left = store.names()
+        pointer = store.pointer()
+    held = [name for name in left[:-wanted] if pointer and name != pointer.current]
+    if json:
+        print_json({"removed": [asdict(entry) for entry in gone], "kept": left, "in_use": held})
+        return
+    for entry in gone:
+        say(f"removed {entry.release} ({entry.freed:,} bytes)")
+    for name in held:
+        say(f"kept {name}: it is being read")
+    say(f"{len(left)} releases are kept, {sum(entry.freed for entry in gone):,} bytes were freed")
 
 
 @quarantine.command("list")

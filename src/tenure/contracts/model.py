@@ -8,7 +8,8 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from tenure.contracts.entities import ENTITIES, ID, EntityColumn
+from tenure.contracts.entities import ENTITIES, ID, Entity, EntityColumn
+from tenure.contracts.filters import expect_condition
 
 _DECIMAL = re.compile(r"decimal\(([1-9][0-9]?),([0-9]{1,2})\)")
 _SQL_TYPES = {
@@ -135,6 +136,10 @@ class Contract(_Strict):
     keyless: bool = False
     order_by: Name | None = None
     effective: Effective | None = None
+    filter: str | None = None
+    mode: Literal["upsert", "snapshot"] = "upsert"
+    allow_empty: bool = False
+    max_deleted_share: float = Field(default=0.5, ge=0, le=1)
     max_bad_share: float = Field(default=0.5, ge=0, le=1)
     columns: dict[Name, ColumnContract] = Field(min_length=1)
 
@@ -144,7 +149,9 @@ class Contract(_Strict):
         if entity is None:
             raise ValueError(f"entity '{self.entity}' is not known; use one of {', '.join(ENTITIES)}")
         self._expect_place()
-        self._expect_key()
+        self._expect_key(entity)
+        self._expect_mode(entity)
+        self._expect_filter()
         for column in entity.columns:
             generated = self.keyless and column.name == entity.key
             given = self.columns.get(column.name)
@@ -165,8 +172,12 @@ class Contract(_Strict):
             raise ValueError(f"a {self.kind} source needs path")
         if len(self.delimiter) != 1 or self.delimiter in '"\r\n':
             raise ValueError("delimiter must be one character, not a quote or a line end")
+        if not self.delimiter.isascii():
+            raise ValueError(
+                f"delimiter '{self.delimiter}' is not an ASCII character; convert the file to one such as , or ;"
+            )
 
-    def _expect_key(self) -> None:
+    def _expect_key(self, entity: Entity) -> None:
         if bool(self.key) == self.keyless:
             raise ValueError("name the key columns, or say keyless: true")
         if self.keyless and self.entity == "customers":
@@ -174,6 +185,32 @@ class Contract(_Strict):
         for name in (*self.key, *filter(None, [self.order_by, self.effective and self.effective.column])):
             if name not in self.columns:
                 raise ValueError(f"'{name}' is used but is not one of the columns")
+        if refused := entity.refuses_key(self.key, keyless=self.keyless):
+            raise ValueError(refused)
+
+    def _expect_mode(self, entity: Entity) -> None:
+        """A snapshot tells by absence: it needs the entity's key, and one date for all of its records."""
+        if self.mode != "snapshot":
+            if self.allow_empty or "max_deleted_share" in self.model_fields_set:
+                raise ValueError("allow_empty and max_deleted_share are for mode: snapshot")
+            return
+        if self.keyless:
+            raise ValueError("mode: snapshot needs a key: a record without one cannot be missed")
+        if set(self.key) != set(entity.keys):
+            raise ValueError(f"mode: snapshot needs the key of {entity.name}: write key: [{', '.join(entity.keys)}]")
+        if self.effective and self.effective.column:
+            raise ValueError(
+                "mode: snapshot has one date for all of its records: write effective: {file_name: …}, or leave"
+                " effective out where it holds as of the load's business date"
+            )
+
+    def _expect_filter(self) -> None:
+        if self.filter is None:
+            return
+        try:
+            expect_condition(self.filter, {name: column.sql_type for name, column in self.columns.items()})
+        except ValueError as error:
+            raise ValueError(f"filter: {error}") from None
 
     @cached_property
     def version(self) -> str:

@@ -26,7 +26,7 @@ class DuckDBEngine:
     def __init__(self, scratch: Path, *, memory: str = "4GB", threads: int | None = None) -> None:
         self._spill = _spill_folder(scratch)
         self._connection = duckdb.connect(":memory:")
-        self._run(f"SET memory_limit = '{memory}'")
+        self._run(f"SET memory_limit = '{_buffers(memory)}'")
         self._run(f"SET temp_directory = {quoted(self._spill.name)}")
         self._run("SET TimeZone = 'UTC'")
         self._run("SET preserve_insertion_order = false")
@@ -159,6 +159,15 @@ def _spill_folder(scratch: Path) -> tempfile.TemporaryDirectory[str]:
         return tempfile.TemporaryDirectory(prefix="duckdb-", dir=scratch)
     except OSError:
         return tempfile.TemporaryDirectory(prefix="tenure-duckdb-")
+
+
+def _buffers(memory: str) -> str:
+    """What DuckDB may use for its buffers, of all that this process may use: the rest it does not count."""
+    parts = re.fullmatch(r"([0-9]+)(MB|GB)", memory)
+    if parts is None:
+        return memory
+    megabytes = int(parts[1]) * (1000 if parts[2] == "GB" else 1)
+    return f"{max(megabytes * 4 // 5, 1)}MB"
 
 
 def _parquet(files: Sequence[Path], options: str = "filename = false") -> str:

@@ -28,13 +28,13 @@ def audit_loads(zone: RawZone) -> list[Finding]:
 
 def _unbalanced(zone: RawZone, load: LoadRecord) -> list[str]:
     problems: list[str] = []
-    for file, expected in ((DATA, load.loaded), (QUARANTINE, load.quarantined)):
+    for file, expected in ((DATA, load.loaded + load.deleted), (QUARANTINE, load.quarantined)):
         path = zone.path(load) / file
         rows = pq.read_metadata(path).num_rows
         if rows != expected:
             problems.append(f"{path} holds {rows} rows, the account says {expected}")
-    if load.records_in != load.loaded + load.quarantined + load.duplicates:
-        problems.append("records in are not loaded + quarantined + duplicates")
+    if load.records_in != load.loaded + load.quarantined + load.duplicates + load.filtered:
+        problems.append("records in are not loaded + quarantined + duplicates + filtered")
     return problems
 
 

@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import asdict, dataclass
+from datetime import date
 
 from pydantic import TypeAdapter
 
@@ -13,6 +14,10 @@ class LoadManifest:
     """A load: its record, how its contract read it, and the SHA-256 of each of its files.
 
     `columns` are contract names and contract types; `quarantined_by_rule` counts by "column: rule".
+    `mode` is the contract's; `effective` is the day the delivery as a whole speaks of (null in loads written
+    before there were snapshots). `infers_deletes`: it is a snapshot, and the key of each record that it holds
+    is known, of quarantined ones too; `protected` counts those: their keys stand in the quarantine, in columns
+    named `key_` and the key's name, and do not count as absent.
     The record's own `manifest_sha256` is empty here: a text cannot hold its own hash.
     """
 
@@ -22,6 +27,10 @@ class LoadManifest:
     keyless: bool
     quarantined_by_rule: dict[str, int]
     files: dict[str, str]
+    mode: str = "upsert"
+    effective: date | None = None
+    infers_deletes: bool = False
+    protected: int = 0
 
 
 def to_json(manifest: LoadManifest) -> bytes:

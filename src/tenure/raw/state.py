@@ -9,7 +9,7 @@ from pathlib import Path
 
 from tenure.core.errors import TenureError
 
-_SCHEMA = """
+_LOAD = """
 CREATE TABLE load (
   sequence INTEGER PRIMARY KEY,
   load_id TEXT NOT NULL UNIQUE,
@@ -26,8 +26,12 @@ CREATE TABLE load (
   quarantined INTEGER NOT NULL,
   duplicates INTEGER NOT NULL,
   manifest_sha256 TEXT NOT NULL,
-  CHECK (records_in = loaded + quarantined + duplicates)
+  filtered INTEGER NOT NULL DEFAULT 0,
+  deleted INTEGER NOT NULL DEFAULT 0,
+  CHECK (records_in = loaded + quarantined + duplicates + filtered)
 );
+"""
+_DELIVERY = """
 CREATE TABLE delivery (
   source TEXT NOT NULL,
   name TEXT NOT NULL,
@@ -36,14 +40,28 @@ CREATE TABLE delivery (
   load_id TEXT NOT NULL REFERENCES load (load_id),
   PRIMARY KEY (source, name)
 );
-PRAGMA user_version = 1;
 """
-_VERSION = 1
+_VERSION = 2
+_FROM_1 = (
+    # Version 1 knew neither filters nor deletes, and SQLite cannot change the check of a table.
+    "sequence, load_id, source, entity, delivery, sha256, contract_version, business_date, recorded_at, run_id,"
+    " records_in, loaded, quarantined, duplicates, manifest_sha256"
+)
+_STEPS = {
+    0: f"{_LOAD} {_DELIVERY}",
+    1: f"ALTER TABLE load RENAME TO load_1; {_LOAD}"
+    f" INSERT INTO load ({_FROM_1}) SELECT {_FROM_1} FROM load_1; DROP TABLE load_1;",
+}
+"""Version of the database → what makes it the newest one."""
 
 
 @dataclass(frozen=True)
 class LoadRecord:
-    """One committed load. `sequence` is the order in which loads were recorded; `sha256` is the delivery's."""
+    """One committed load. `sequence` is the order in which loads were recorded; `sha256` is the delivery's.
+
+    `records_in = loaded + quarantined + duplicates + filtered`. `deleted` counts delete markers: rows of the
+    load's data that stand for no record of the delivery, but for keys that a snapshot no longer holds.
+    """
 
     sequence: int
     load_id: str
@@ -60,6 +78,8 @@ class LoadRecord:
     quarantined: int
     duplicates: int
     manifest_sha256: str
+    filtered: int = 0
+    deleted: int = 0
 
 
 @dataclass(frozen=True)
@@ -82,15 +102,15 @@ class StateDatabase:
     def __init__(self, path: Path) -> None:
         self._path = path
         with self._open() as connection:
-            version = connection.execute("PRAGMA user_version").fetchone()[0]
-            if version == 0:
-                connection.executescript(f"BEGIN IMMEDIATE; {_SCHEMA} COMMIT;")
-            elif version != _VERSION:
+            version = _version(connection)
+            if version not in {*_STEPS, _VERSION}:
                 raise TenureError(
                     f"the state database has version {version}; this Tenure reads version {_VERSION}",
                     where=str(path),
                     cure="use the Tenure that wrote it, or a newer one",
                 )
+            if version != _VERSION:
+                _upgrade(connection)
 
     @contextmanager
     def _open(self) -> Generator[sqlite3.Connection]:
@@ -165,6 +185,25 @@ class StateDatabase:
         """Remember that a delivery with another stamp was found to have the same bytes."""
         with self._open() as connection:
             connection.execute("UPDATE delivery SET stamp = ? WHERE source = ? AND name = ?", (stamp, source, name))
+
+
+def _version(connection: sqlite3.Connection) -> int:
+    return connection.execute("PRAGMA user_version").fetchone()[0]
+
+
+def _upgrade(connection: sqlite3.Connection) -> None:
+    """Bring the tables to the newest version in one transaction; another process may have been faster."""
+    # Off, and the old way of renaming: `delivery` must go on referring to the name `load`, whatever bears it.
+    connection.execute("PRAGMA foreign_keys = OFF")
+    connection.execute("PRAGMA legacy_alter_table = ON")
+    connection.execute("BEGIN IMMEDIATE")
+    if (version := _version(connection)) != _VERSION:
+        for statement in _STEPS[version].split(";"):
+            connection.execute(statement)
+        connection.execute(f"PRAGMA user_version = {_VERSION}")
+    connection.execute("COMMIT")
+    connection.execute("PRAGMA legacy_alter_table = OFF")
+    connection.execute("PRAGMA foreign_keys = ON")
 
 
 def _record(row: tuple[object, ...]) -> LoadRecord:

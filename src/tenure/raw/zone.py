@@ -6,6 +6,7 @@ folder counts only once the state database knows it; any other is a leftover of 
 """
 
 import hashlib
+import re
 import shutil
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -23,6 +24,8 @@ from tenure.raw.state import LoadRecord, StateDatabase
 DATA = "data.parquet"
 QUARANTINE = "quarantine.parquet"
 MANIFEST = "manifest.json"
+STATE = "state.sqlite"
+_LOAD_ID = re.compile(r"L[0-9]{8,}")
 
 QUARANTINE_SCHEMA = pa.schema(
     [
@@ -57,17 +60,24 @@ class RawZone:
         return self.folder / load.source / load.load_id
 
     def heal(self) -> list[str]:
-        """Remove what runs that died left behind; returns the names of the folders removed."""
+        """Remove what runs that died left behind; returns the names of the folders removed.
+
+        A run that died leaves at most one load that it had not committed: the next in number. Others mean that
+        the state database has lost its memory: then nothing is removed and `TenureError` is raised.
+        """
         if not self.folder.is_dir():
             return []
         known = {(load.source, load.load_id) for load in self.state.loads()}
-        removed: list[str] = []
-        for source in sorted(path for path in self.folder.iterdir() if path.is_dir()):
-            for entry in sorted(source.iterdir()):
-                if (source.name, entry.name) not in known:
-                    shutil.rmtree(entry)
-                    removed.append(f"{source.name}/{entry.name}")
-        return removed
+        sources = sorted(path for path in self.folder.iterdir() if path.is_dir())
+        entries = [entry for source in sources for entry in sorted(source.iterdir())]
+        left = [entry for entry in entries if (entry.parent.name, entry.name) not in known]
+        following = f"L{self.state.next_sequence():08d}"
+        forgotten = [entry for entry in left if _LOAD_ID.fullmatch(entry.name) and entry.name != following]
+        if forgotten:
+            raise _forgotten(len(forgotten), self.folder.parent / STATE)
+        for entry in left:
+            shutil.rmtree(entry)
+        return [f"{entry.parent.name}/{entry.name}" for entry in left]
 
     def begin(self, source: str) -> Ticket:
         """A folder to write the next load into. Recorded time never runs backwards, whatever the clock does."""
@@ -121,6 +131,23 @@ class RawZone:
                 elif sha256_file(path) != expected:
                     problems.append(f"{path}: its bytes have changed")
         return problems
+
+
+def expect_state(folder: Path, state: Path) -> None:
+    """Raises `TenureError` when the state database is gone or empty although there are loads."""
+    if state.is_file() and state.stat().st_size:
+        return
+    loads = [entry for entry in folder.glob("*/*") if _LOAD_ID.fullmatch(entry.name)]
+    if loads:
+        raise _forgotten(len(loads), state)
+
+
+def _forgotten(number: int, state: Path) -> TenureError:
+    return TenureError(
+        f"the raw zone holds {number} loads that the state database does not know; nothing was removed",
+        where=str(state),
+        cure="restore state.sqlite from a backup that is as new as the raw zone",
+    )
 
 
 RESTORE = "restore the file from a backup: raw loads are the one thing that cannot be rebuilt"

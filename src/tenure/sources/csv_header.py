@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tenure.contracts.model import Contract
-from tenure.core.errors import SettingsError, SourceRefused
+from tenure.core.errors import SourceRefused
 from tenure.sources.csv_record import LINE_END, read_record
 from tenure.sources.text_file import open_text
 
@@ -33,15 +33,8 @@ class CsvHeader:
 
 
 def delimiter_byte(contract: Contract) -> int:
-    """The contract's delimiter as the one byte it must be in UTF-8."""
-    encoded = contract.delimiter.encode()
-    if len(encoded) != 1:
-        raise SettingsError(
-            f"delimiter '{contract.delimiter}' is not an ASCII character",
-            where=f"sources/{contract.source}.yml",
-            cure="convert the file to a delimiter such as , or ;",
-        )
-    return encoded[0]
+    """The contract's delimiter as the one byte it is in UTF-8."""
+    return contract.delimiter.encode()[0]
 
 
 def read_header(path: Path, contract: Contract) -> CsvHeader:

@@ -10,9 +10,10 @@ from tenure.core.durable import sha256_file
 from tenure.core.errors import SourceRefused
 from tenure.sources.csv_guard import csv_blocks
 from tenure.sources.csv_header import read_header
+from tenure.sources.delivered import Delivery
 from tenure.sources.json_guard import json_blocks
-from tenure.sources.loader import Delivery
 from tenure.sources.records import Block
+from tenure.sources.verbatim_keys import csv_key_texts, json_key_texts
 
 _GUARDS: dict[str, Callable[[Path, Contract], Iterator[Block]]] = {"csv": csv_blocks, "ndjson": json_blocks}
 
@@ -54,6 +55,7 @@ def file_delivery(root: Path, path: Path, contract: Contract) -> Delivery:
         effective=date_in_name(path.name, contract),
         still_the_same=lambda: stamp_of(path) == stamp,
         notes=_header_notes(path, contract) if contract.kind == "csv" else (),
+        key_texts=csv_key_texts(path, contract) if contract.kind == "csv" else json_key_texts(contract),
     )
 
 

@@ -10,8 +10,9 @@ from tenure.core.settings import Project
 from tenure.engine.protocol import Engine
 from tenure.raw.state import LoadRecord, SeenDelivery
 from tenure.raw.zone import RawZone
+from tenure.sources.delivered import Delivery, RunContext
 from tenure.sources.files import file_delivery, find_files, stamp_of
-from tenure.sources.loader import Delivery, RunContext, load_delivery
+from tenure.sources.loader import load_delivery
 from tenure.sources.mariadb import table_reading
 
 
@@ -19,7 +20,8 @@ from tenure.sources.mariadb import table_reading
 class Outcome:
     """What became of one file or table: the account of invariant 1, or why it was refused.
 
-    `records_in = loaded + quarantined + duplicates + unchanged + filtered`.
+    `records_in = loaded + quarantined + duplicates + unchanged + filtered`. `deleted` counts the keys that a
+    snapshot showed to be gone: they are no records of it.
     """
 
     source: str
@@ -31,6 +33,7 @@ class Outcome:
     duplicates: int = 0
     unchanged: int = 0
     filtered: int = 0
+    deleted: int = 0
     reason: str | None = None
     load_id: str | None = None
     notes: tuple[str, ...] = ()
@@ -77,12 +80,12 @@ def _attempt(work: _Work, contract: Contract, name: str, arrive: Callable[[], De
         if seen and seen.sha256 == delivery.sha256:
             state.restamp(contract.source, name, delivery.stamp)
             return _unchanged(contract, name, seen)
-        load = load_delivery(contract, delivery, work.zone, work.engine, work.run)
+        loaded = load_delivery(contract, delivery, work.zone, work.engine, work.run)
     except TenureError as error:
         return Outcome(contract.source, name, "refused", reason=str(error))
-    if load is None and seen:
+    if loaded is None and seen:
         return _unchanged(contract, name, seen)
-    return _loaded(load, delivery.notes) if load else Outcome(contract.source, name, "loaded")
+    return _loaded(loaded.record, loaded.notes) if loaded else Outcome(contract.source, name, "loaded")
 
 
 def _loaded(load: LoadRecord, notes: tuple[str, ...]) -> Outcome:
@@ -94,6 +97,8 @@ def _loaded(load: LoadRecord, notes: tuple[str, ...]) -> Outcome:
         loaded=load.loaded,
         quarantined=load.quarantined,
         duplicates=load.duplicates,
+        filtered=load.filtered,
+        deleted=load.deleted,
         load_id=load.load_id,
         notes=notes,
     )

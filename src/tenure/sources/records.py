@@ -13,13 +13,17 @@ def row_numbers(table: pa.Table) -> list[int]:
 
 @dataclass(frozen=True)
 class Reject:
-    """A record that cannot be loaded. `row` is its line in the file (or ordinal in a table)."""
+    """A record that cannot be loaded. `row` is its line in the file (or ordinal in a table).
+
+    `key`: the values of its key columns, in the contract's order; None where they are not known.
+    """
 
     row: int
     column: str | None
     rule: str
     reason: str
     record: bytes
+    key: tuple[object, ...] | None = None
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from difflib import get_close_matches
+from functools import cache
 from graphlib import CycleError, TopologicalSorter
 
 import sqlglot
@@ -26,7 +27,12 @@ def own_names(tree: exp.Expr) -> set[str]:
 
 def references(model: Model) -> set[str]:
     """Tables that a model reads; its SQL is held to the common subset on the way."""
-    return tables_of(parse(model.sql, model.where))
+    return set(_references(model.sql, model.where))
+
+
+@cache
+def _references(sql: str, where: str) -> frozenset[str]:
+    return frozenset(tables_of(parse(sql, where)))
 
 
 def bare(sql: str, where: str) -> str:

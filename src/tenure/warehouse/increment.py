@@ -1,6 +1,6 @@
 """Works what changed into a table: only the rows concerned are computed, only the parts that held them rewritten."""
 
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Collection, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
@@ -60,14 +60,24 @@ def too_many(touched: Mapping[str, tuple[str, int]], old: Table) -> bool:
     return sum(number for _, number in touched.values()) > max(_FEW, old.rows // _SHARE)
 
 
-def restrictions(model: Model, touched: Mapping[str, tuple[str, int]]) -> dict[str, str]:
-    """The inputs that a model follows, restricted to the values concerned."""
-    return {
-        name: f'SELECT s.* FROM {name}__all AS s WHERE s."{column}" IN (SELECT value FROM {touched[column][0]})'
-        if column in touched
-        else f"SELECT s.* FROM {name}__all AS s WHERE 1 = 0"
-        for name, column in model.description.follows.items()
-    }
+def restrictions(
+    model: Model, touched: Mapping[str, tuple[str, int]], views: Mapping[str, Model], reads: Collection[str]
+) -> dict[str, str]:
+    """The inputs that a model follows, restricted to the values concerned.
+
+    An engine may compute a whole view before it looks at a restriction, so what the view itself follows by the
+    same column is restricted as well, unless the model reads that in another way.
+    """
+    found: dict[str, str] = {}
+    waiting = list(model.description.follows.items())
+    while waiting:
+        name, column = waiting.pop()
+        chosen = f's."{column}" IN (SELECT value FROM {touched[column][0]})' if column in touched else "1 = 0"
+        found[name] = f"SELECT s.* FROM {name}__all AS s WHERE {chosen}"
+        if name in views:
+            inner = views[name].description.follows.items()
+            waiting += [(below, by) for below, by in inner if by == column and below not in reads]
+    return found
 
 
 def increment(
@@ -77,8 +87,9 @@ def increment(
     current: Path,
     touched: Mapping[str, tuple[str, int]],
     changes: Mapping[str, Change],
+    inputs: Mapping[str, str],
 ) -> Worked:
-    """Work the changes into a table.
+    """Work the changes into a table. `inputs` are what it follows, restricted (see `restrictions`).
 
     Afterwards `removed_NAME` and `added_NAME` hold the rows that went and came, `changes_NAME` both.
     """
@@ -88,15 +99,27 @@ def increment(
     if first:
         by = model.description.partition
         fresh = f"SELECT * FROM ({model.sql}) AS r WHERE r.\"{by}\" >= CAST('{first}' AS DATE)"
-    with restricted(engine, restrictions(model, touched)):
+    with restricted(engine, inputs):
         _keep(writer, f"fresh_{name}", fresh)
     reachable = [part for part in old.parts if not first or part.partition >= first.strftime("%Y-%m")]
     _keep(writer, f"stale_{name}", _rows_concerned(engine, name, [current / part.file for part in reachable], touched))
     _expect_one_column_each(engine, model)
+    removed, added = _difference(writer, name)
+    return Worked(_rewritten(writer, model, old, current) if removed or added else old.parts, removed, added)
+
+
+def compare(writer: PartWriter, name: str, before: Sequence[Path], after: Sequence[Path]) -> None:
+    """Say which rows of a table that was made anew went and came, as `increment` does."""
+    writer.engine.view_of_files(f"stale_{name}", before)
+    writer.engine.view_of_files(f"fresh_{name}", after)
+    _difference(writer, name)
+
+
+def _difference(writer: PartWriter, name: str) -> tuple[int, int]:
     removed = _keep(writer, f"removed_{name}", f"SELECT * FROM stale_{name} EXCEPT ALL SELECT * FROM fresh_{name}")
     added = _keep(writer, f"added_{name}", f"SELECT * FROM fresh_{name} EXCEPT ALL SELECT * FROM stale_{name}")
-    engine.view(f"changes_{name}", f"SELECT * FROM removed_{name} UNION ALL SELECT * FROM added_{name}")
-    return Worked(_rewritten(writer, model, old, current) if removed or added else old.parts, removed, added)
+    writer.engine.view(f"changes_{name}", f"SELECT * FROM removed_{name} UNION ALL SELECT * FROM added_{name}")
+    return removed, added
 
 
 def _keep(writer: PartWriter, relation: str, sql: str) -> int:
@@ -126,9 +149,7 @@ def since(engine: Engine, model: Model, changes: Mapping[str, Change]) -> date |
     return min(days).replace(day=1) if days else None
 
 
-def _rows_concerned(
-    engine: Engine, name: str, files: Sequence[Path], touched: Mapping[str, tuple[str, int]]
-) -> str:
+def _rows_concerned(engine: Engine, name: str, files: Sequence[Path], touched: Mapping[str, tuple[str, int]]) -> str:
     """The rows of the table as it was that are computed anew: a SELECT."""
     selects = [f"SELECT * FROM fresh_{name} WHERE 1 = 0"]
     for column, (values, _) in touched.items():

@@ -140,11 +140,6 @@ class Model:
         text = "\n".join([self.sql, json.dumps(rules), repr(self.columns)])
         return hashlib.sha256(text.encode()).hexdigest()
 
-    @property
-    def fingerprint(self) -> str:
-        """The definition, under its name of old."""
-        return self.definition
-
 
 @dataclass(frozen=True)
 class ProjectTypes:
@@ -203,7 +198,7 @@ def fill(sql: str, attributes: tuple[Column, ...], types: ProjectTypes, where: s
     def value(found: re.Match[str]) -> str:
         word, arguments = found[1], found[2].split()
         if word == "attributes" and not arguments:
-            return "".join(f',\n  "{column.name}"' for column in attributes)
+            return "".join(f', "{column.name}"' for column in attributes)  # one line, so that lines keep their numbers
         if word == "type" and len(arguments) == 1:
             return types.ids.get(arguments[0], "BIGINT")
         if word == "fact_id" and len(arguments) == 3:
@@ -222,5 +217,5 @@ def _fact_id(number: str, kind: str, column: str, *, types: ProjectTypes) -> str
     hashed = f"stable_id('{kind}', CAST({column} AS STRING))"
     if types.ids.get(column, "BIGINT") != "BIGINT":
         return hashed
-    largest = "CAST(1000000000000000000 AS BIGINT)"
-    return f"CASE WHEN {column} >= 0 AND {column} < {largest} THEN CAST({column} * 8 + {number} AS BIGINT) ELSE {hashed} END"
+    fits = f"{column} >= 0 AND {column} < CAST(1000000000000000000 AS BIGINT)"
+    return f"CASE WHEN {fits} THEN CAST({column} * 8 + {number} AS BIGINT) ELSE {hashed} END"

@@ -1,6 +1,7 @@
 """Named analyses: one SQL file each, with what its columns mean and the sentence that states its finding."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import ROUND_HALF_UP, Decimal
@@ -13,6 +14,7 @@ from pydantic import BaseModel, ConfigDict
 from tenure.core.errors import UsageError
 from tenure.warehouse.models import parse_yml
 from tenure.warehouse.releases import OpenRelease
+from tenure.warehouse.report_filters import Filter, check_filters, narrowed, on_customers, on_rows, wanted_values
 
 Value = str | int | float | Decimal | date | bool | None
 
@@ -33,21 +35,25 @@ class Finding(_Strict):
     """How the headline is chosen.
 
     It is the row whose `measure` is highest (or lowest) among those whose `size` reaches the minimum
-    group, of the newest value of `latest`.
+    group, of the newest value of `latest`. `only` names the values that its columns may have; where there are
+    rows but none with these values or with a measure, the finding is the sentence `otherwise`.
     """
 
     measure: str
     best: Literal["highest", "lowest"]
     size: str | None = None
     latest: str | None = None
+    only: dict[str, tuple[str, ...]] = {}
     sentence: str
+    otherwise: str | None = None
 
 
 class ReportDescription(_Strict):
-    """The yml beside a report's SQL."""
+    """The yml beside a report's SQL. `filters` are the columns that `--where` may name."""
 
     title: str
     description: str
+    filters: tuple[str, ...] = ()
     columns: dict[str, ReportColumnDescription]
     finding: Finding
 
@@ -75,6 +81,7 @@ class ReportResult:
     finding: str
     sql: str
     release: str
+    filters: tuple[Filter, ...] = ()
 
 
 @cache
@@ -95,10 +102,18 @@ def read_report(name: str) -> tuple[ReportDescription, str]:
     return description, (folder / f"{name}.sql").read_text(encoding="utf-8")
 
 
-def run_report(release: OpenRelease, name: str) -> ReportResult:
-    """The answer of a report from an open release."""
+def run_report(release: OpenRelease, name: str, filters: Sequence[Filter] = ()) -> ReportResult:
+    """The answer of a report from an open release, about the customers and rows that the filters keep.
+
+    Raises `UsageError` for a filter that the report does not allow.
+    """
     description, sql = read_report(name)
-    table = release.query(sql.rstrip().rstrip(";"))
+    check_filters(filters, description.filters, name)
+    kept = on_customers(filters)
+    of_customers = [
+        table.name for table in release.manifest.tables if any(column.name == "customer_id" for column in table.columns)
+    ]
+    table = release.engine.query(narrowed(sql.rstrip().rstrip(";"), of_customers, kept), **wanted_values(kept))
     currency = release.manifest.currency
     columns = tuple(
         ReportColumn(
@@ -114,10 +129,21 @@ def run_report(release: OpenRelease, name: str) -> ReportResult:
     rows = tuple(
         tuple(rounded(value, decimals[column]) for column, value in row.items())
         for row in table.select(list(decimals)).to_pylist()
+        if all(str(row[entry.column]) in entry.values for entry in on_rows(filters))
     )
     sentence = state_finding(description.finding, tuple(decimals), rows, release.minimum_group, currency, columns)
+    if filters:
+        sentence = f"{sentence if rows else 'No row is left.'} Filter: {'; '.join(map(str, filters))}."
     return ReportResult(
-        name, description.title, description.description.strip(), columns, rows, sentence, sql, release.id
+        name,
+        description.title,
+        description.description.strip(),
+        columns,
+        rows,
+        sentence,
+        sql,
+        release.id,
+        tuple(filters),
     )
 
 
@@ -143,12 +169,18 @@ def state_finding(
     Groups below `minimum` make the headline only when no group is larger, and the sentence says so.
     """
     records = [dict(zip(names, row, strict=True)) for row in rows]
-    if finding.latest:
-        newest = max((str(record[finding.latest]) for record in records), default=None)
-        records = [record for record in records if str(record[finding.latest]) == newest]
     records = [record for record in records if record[finding.measure] is not None]
     if not records:
-        return "There are no rows yet: nothing that this report needs has been loaded."
+        nothing = "There are no rows yet: nothing that this report needs has been loaded."
+        return (finding.otherwise or nothing) if rows else nothing
+    if finding.latest:
+        newest = max(str(record[finding.latest]) for record in records)
+        records = [record for record in records if str(record[finding.latest]) == newest]
+    records = [
+        record for record in records if all(str(record[column]) in values for column, values in finding.only.items())
+    ]
+    if not records:
+        return finding.otherwise or "No row can be a finding."
     large = [record for record in records if finding.size is None or _number(record[finding.size]) >= minimum]
     sign = 1 if finding.best == "highest" else -1
 

@@ -3,25 +3,30 @@
 import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime, timedelta
 from pathlib import Path
 
 import tenure
 from tenure.core.clock import now
-from tenure.core.errors import BuildError
+from tenure.core.errors import BuildError, DamagedRelease, TenureError
 from tenure.core.settings import Project
 from tenure.engine.protocol import Engine
-from tenure.raw.zone import RawZone
+from tenure.raw.zone import RESTORE, RawZone
 from tenure.warehouse.changes import EVERYTHING, NOTHING, Change, Decision, assumed, decide
 from tenure.warehouse.checks import checks_of, run_checks
-from tenure.warehouse.graph import ordered, references
-from tenure.warehouse.increment import increment, since, too_many, touched_values
+from tenure.warehouse.graph import ordered, references, selected
+from tenure.warehouse.increment import compare, increment, restrictions, since, too_many, touched_values
 from tenure.warehouse.inputs import INPUTS, Inputs, register_inputs
+from tenure.warehouse.locality import expect_promises
 from tenure.warehouse.manifest import ReleaseManifest, Table, View
 from tenure.warehouse.models import Model, read_models
 from tenure.warehouse.parts import PartWriter, expect_columns, share, table_of
+from tenure.warehouse.project_models import read_project_models
 from tenure.warehouse.raw_views import project_types, raw_loads, register_changed_raw
-from tenure.warehouse.store import ReleaseStore
+from tenure.warehouse.store import REBUILD, Pointer, ReleaseStore
+
+_COMPARED = 1_000_000
+"""A table made anew is compared with the one before, so that others can follow it, up to so many rows."""
 
 
 @dataclass(frozen=True)
@@ -59,6 +64,17 @@ class BuildPlan:
         """Models that are not kept as they are, in order."""
         return tuple(model.name for model in self.order if self.decisions[model.name].action != "keep")
 
+    @property
+    def followed(self) -> set[str]:
+        """Tables and inputs whose changed rows some model wants to know."""
+        return {name for model in self.order for name in model.description.follows}
+
+    @property
+    def gone(self) -> set[str]:
+        """Tables and views of the release before that no model makes any more."""
+        held = (*self.before.tables, *self.before.views) if self.before else ()
+        return {entry.name for entry in held} - {model.name for model in self.order}
+
 
 @dataclass(frozen=True)
 class BuildResult:
@@ -80,12 +96,14 @@ def plan(project: Project, zone: RawZone, engine: Engine, request: BuildRequest)
     loads = raw_loads(zone, request.loads)
     types = project_types(loads)
     inputs = register_inputs(engine, loads, types, project.settings, request.business_date)
-    models = read_models(types)
+    models = [*read_models(types), *read_project_models(project.root, types)]
     reads = {model.name: references(model) for model in models}
     order = ordered(models, reads, INPUTS)
     before = _before(ReleaseStore(project.warehouse), request, engine)
     changes = _input_changes(engine, inputs, before)
-    forced = _selected(request.select, order, reads)
+    redefined = [model for model in order if before is None or before.definition(model.name) != model.definition]
+    expect_promises(project.root, redefined, order, types)
+    forced = selected(request.select, order, reads)
     decisions: dict[str, Decision] = {}
     expected = dict(changes)
     for model in order:
@@ -105,6 +123,28 @@ def _before(store: ReleaseStore, request: BuildRequest, engine: Engine) -> Relea
     return manifest if manifest.engine == engine.name else None
 
 
+def _later_than(pointer: Pointer | None, store: ReleaseStore) -> datetime:
+    """The time, but after the release in force, whatever the clock does."""
+    try:
+        return max(now(), store.manifest(pointer.current).created_at + timedelta(microseconds=1)) if pointer else now()
+    except DamagedRelease:
+        return now()  # a full build goes on without it
+
+
+def _expect_whole(planned: BuildPlan, zone: RawZone, store: ReleaseStore, pointer: Pointer | None) -> None:
+    """What may be taken over is there in full; what everything is computed from has its hashes."""
+    if planned.before and pointer:
+        for part in (part for table in planned.before.tables for part in table.parts):
+            path = store.folder / pointer.current / part.file
+            if not path.is_file() or path.stat().st_size != part.size:
+                what = f"{part.file} of the release in force is missing or has another size"
+                raise DamagedRelease(what, where=str(path), cure=REBUILD)
+    else:
+        problems = zone.damaged([load.record for load in planned.inputs.loads])
+        if problems:
+            raise TenureError(problems[0], cure=RESTORE)
+
+
 def _input_changes(engine: Engine, inputs: Inputs, before: ReleaseManifest | None) -> dict[str, Change]:
     """How every input differs from what the release before was built from."""
     changes: dict[str, Change] = {}
@@ -119,19 +159,6 @@ def _input_changes(engine: Engine, inputs: Inputs, before: ReleaseManifest | Non
     return changes
 
 
-def _selected(select: tuple[str, ...], order: list[Model], reads: dict[str, set[str]]) -> frozenset[str]:
-    """The selected models and all that depend on them: a release is consistent or it is not published."""
-    known = {model.name for model in order}
-    for name in select:
-        if name not in known:
-            raise BuildError(f"there is no model {name}", cure="tenure build --dry-run lists the models")
-    forced = set(select)
-    for model in order:
-        if reads[model.name] & forced:
-            forced.add(model.name)
-    return frozenset(forced)
-
-
 def build(project: Project, zone: RawZone, engine: Engine, request: BuildRequest) -> BuildResult:
     """Build, check and publish a release; the one in force stays so whatever goes wrong.
 
@@ -143,7 +170,8 @@ def build(project: Project, zone: RawZone, engine: Engine, request: BuildRequest
     store.heal()
     planned = plan(project, zone, engine, request)
     pointer = store.pointer()
-    if pointer and planned.before and not planned.computed:
+    _expect_whole(planned, zone, store, pointer)
+    if pointer and planned.before and not planned.computed and not planned.gone:
         return BuildResult(pointer.current, planned.before, planned.decisions, published=False)
     building = store.begin()
     scratch = building / ".scratch"
@@ -157,12 +185,13 @@ def build(project: Project, zone: RawZone, engine: Engine, request: BuildRequest
             made.make(model)
             request.progress(model.name, number + 1, len(planned.order))
         checks = [check for model in planned.order for check in checks_of(model)]
-        run_checks(engine, checks, made.changes)
+        remade = [name for name, decision in made.decisions.items() if decision.action == "full"]
+        run_checks(engine, checks, {**made.changes, **dict.fromkeys(remade, EVERYTHING)})
         shutil.rmtree(scratch)
         manifest = ReleaseManifest(
             sequence=writer.sequence,
             run_id=request.run_id,
-            created_at=now(),
+            created_at=_later_than(pointer, store),
             business_date=request.business_date,
             engine=engine.name,
             tenure_version=tenure.__version__,
@@ -238,7 +267,9 @@ class _Making:
             if too_many(touched, old):
                 decision = Decision("full", f"{decision.why}, too many to work in")
             else:
-                worked = increment(self.writer, model, old, self.current, touched, self.changes)
+                views = {view.name: view for view in self.planned.order if view.kind == "view"}
+                inputs = restrictions(model, touched, views, self.planned.reads[model.name])
+                worked = increment(self.writer, model, old, self.current, touched, self.changes, inputs)
                 table = table_of(model, old.columns, worked.parts)
                 change = Change("rows", f"changes_{model.name}") if worked.removed or worked.added else NOTHING
         if old and (decision.action == "keep" or change is NOTHING):
@@ -258,8 +289,16 @@ class _Making:
         columns = self.writer.engine.columns(model.name)
         expect_columns(model, columns)
         table = table_of(model, columns, self.writer.described(written))
-        same = old is not None and old.content_hash == table.content_hash
-        return table, NOTHING if same else EVERYTHING
+        if old is None:
+            return table, EVERYTHING
+        if old.content_hash == table.content_hash:
+            return table, NOTHING
+        comparable = table.columns == old.columns and max(table.rows, old.rows) <= _COMPARED
+        if model.name not in self.planned.followed or not comparable:
+            return table, EVERYTHING
+        before = [self.current / part.file for part in old.parts]
+        compare(self.writer, model.name, before, [file for _, file in written])
+        return table, Change("rows", f"changes_{model.name}")
 
     def _show(self, table: Table) -> None:
         engine = self.writer.engine

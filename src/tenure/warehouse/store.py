@@ -4,6 +4,10 @@ A folder's name is its sequence and the first digits of its manifest's SHA-256, 
 its own manifest, and the manifest for every part. `CURRENT` has two lines: the release in force and the
 newest one published (they differ after a rollback). Folders beyond the newest are leftovers of a run
 that died between naming its release and publishing it.
+
+A release that was repaired has another manifest, hence another name, and the same sequence. Its folder
+holds `replaces`, the name of the damaged one, until that one is gone: whoever finds such a file carries
+the replacement to its end.
 """
 
 import fcntl
@@ -21,8 +25,9 @@ from tenure.core.errors import DamagedRelease, TenureError
 from tenure.warehouse.manifest import ReleaseManifest, from_json, to_json
 
 MANIFEST = "manifest.json"
-REBUILD = "rebuild it from the raw zone with: tenure build --full"
-
+REPLACES = "replaces"
+ANEW = "tenure build --full makes a new release of all that is loaded"
+REBUILD = f"tenure verify --repair rebuilds it from the raw zone; {ANEW}"
 
 _NAME = re.compile(r"[0-9]{6,}-[0-9a-f]{16}")
 
@@ -33,6 +38,22 @@ class Pointer:
 
     current: str
     newest: str
+
+
+@dataclass(frozen=True)
+class Size:
+    """Bytes of a release on disk: its `own`, which go when it goes, and those `shared` with other folders."""
+
+    own: int
+    shared: int
+
+
+@dataclass(frozen=True)
+class Pruned:
+    """A release that was deleted, and the bytes that this freed."""
+
+    release: str
+    freed: int
 
 
 def _sequence(release: str) -> int:
@@ -62,8 +83,26 @@ class ReleaseStore:
         pointer = self.pointer()
         if pointer is None:
             return []
-        found = (path.name for path in self.folder.iterdir() if path.is_dir() and path.name[0].isdigit())
-        return sorted(name for name in found if _sequence(name) <= _sequence(pointer.newest))
+        replaced = self._replaced()
+        newest = _sequence(pointer.newest)
+        return [name for name in self._folders() if _sequence(name) <= newest and name not in replaced]
+
+    def _folders(self) -> list[str]:
+        """Folders that have a release's name, by sequence."""
+        if not self.folder.is_dir():
+            return []
+        found = (path.name for path in self.folder.iterdir() if _NAME.fullmatch(path.name) and path.is_dir())
+        return sorted(found, key=lambda name: (_sequence(name), name))
+
+    def named(self, text: str) -> str:
+        """The published release that a person means: by its name, or by its sequence number alone."""
+        names = self.names()
+        if text in names:
+            return text
+        found = [name for name in names if text.isdecimal() and _sequence(name) == int(text)]
+        if len(found) != 1:
+            raise _no_release(text)
+        return found[0]
 
     def manifest(self, release: str) -> ReleaseManifest:
         """The manifest of a release, checked against the release's name."""
@@ -71,34 +110,57 @@ class ReleaseStore:
         try:
             content = path.read_bytes()
         except OSError as error:
-            raise DamagedRelease(f"has no manifest: {error.strerror}", where=str(path), cure=REBUILD) from error
+            raise DamagedRelease(f"has no manifest: {error.strerror}", where=str(path), cure=ANEW) from error
         if hashlib.sha256(content).hexdigest()[:16] != release.split("-", 1)[1]:
-            raise DamagedRelease("the manifest's bytes have changed", where=str(path), cure=REBUILD)
-        return from_json(content)
+            raise DamagedRelease("the manifest's bytes have changed", where=str(path), cure=ANEW)
+        try:
+            return from_json(content)
+        except ValueError as error:  # its bytes are as they were published, so it was another Tenure that wrote them
+            raise DamagedRelease("was written by a Tenure of another version", where=str(path), cure=ANEW) from error
 
     def heal(self) -> None:
-        """Remove what runs that died left behind, and point the link at the release in force."""
+        """Put right what runs that died left behind, and point the link at the release in force."""
         if not self.folder.is_dir():
             return
+        if self.pointer() is None:
+            self.recover()
+        self._finish_replacements()
+        self._expect_named_releases()
         kept = set(self.names())
-        for path in self.folder.iterdir():
-            if path.name not in kept:
+        for path in list(self.folder.iterdir()):
+            if path.name in kept:
+                continue
+            if _NAME.fullmatch(path.name):
+                self.discard(path.name)
+            else:
                 shutil.rmtree(path)
         pointer = self.pointer()
         if pointer:
             self._point_link(pointer.current)
 
     def recover(self) -> None:
-        """Where `CURRENT` cannot be read, put the newest whole release in force; without one, begin anew."""
+        """Where `CURRENT` is lost or cannot be read, put the newest whole release in force; else begin anew."""
         try:
-            self.pointer()
+            if self.pointer() is not None:
+                self._expect_named_releases()
+                return
         except DamagedRelease:
-            found = sorted((path.name for path in self.folder.iterdir() if path.name[0].isdigit()), reverse=True)
-            whole = next((name for name in found if not self._manifest_problem(name)), None)
-            if whole:
-                self._point(Pointer(whole, found[0]))
-            else:
-                self._pointer.unlink()
+            pass  # what it said is lost: the folders tell what was published
+        found = self._folders()
+        whole = next((name for name in reversed(found) if not self._manifest_problem(name)), None)
+        if whole:
+            self._point(Pointer(whole, found[-1]))
+        else:
+            self._pointer.unlink(missing_ok=True)
+            self._link.unlink(missing_ok=True)
+
+    def _expect_named_releases(self) -> None:
+        """Before anything is removed: a pointer with a changed bit must not make releases look unpublished."""
+        pointer = self.pointer()
+        for name in (pointer.current, pointer.newest) if pointer else ():
+            if not (self.folder / name).is_dir():
+                what = f"names the release {name}, which is not there"
+                raise DamagedRelease(what, where=str(self._pointer), cure=REBUILD)
 
     def _manifest_problem(self, release: str) -> str | None:
         try:
@@ -122,20 +184,63 @@ class ReleaseStore:
 
     def publish(self, building: Path, manifest: ReleaseManifest) -> str:
         """Make a built folder the release in force: everything to disk, the name, then the pointer."""
-        content = to_json(manifest)
-        release = f"{manifest.sequence:06d}-{hashlib.sha256(content).hexdigest()[:16]}"
-        replace_file(building / MANIFEST, content)
-        fsync_tree(building)
-        publish_folder(building, self.folder / release)
-        fsync_folder(self.folder.parent)
+        release = self._name(building, manifest)
         self._point(Pointer(release, release))
         return release
+
+    def replace(self, damaged: str, repaired: Path, manifest: ReleaseManifest) -> str:
+        """Put a repaired folder in the place of a damaged release, which keeps its sequence; returns the new name.
+
+        The commit point is the new folder's name: from then on `heal` ends what was begun. The damaged
+        folder stays for as long as it is being read.
+        """
+        replace_file(repaired / REPLACES, damaged.encode())
+        release = self._name(repaired, manifest)
+        self._finish_replacements()
+        return release
+
+    def _name(self, folder: Path, manifest: ReleaseManifest) -> str:
+        """Force a folder and its manifest to disk, then give it its name."""
+        content = to_json(manifest)
+        release = f"{manifest.sequence:06d}-{hashlib.sha256(content).hexdigest()[:16]}"
+        replace_file(folder / MANIFEST, content)
+        fsync_tree(folder)
+        publish_folder(folder, self.folder / release)
+        fsync_folder(self.folder.parent)
+        return release
+
+    def _replaced(self) -> dict[str, str]:
+        """Damaged releases that are still there, and the repaired one of each."""
+        pairs: dict[str, str] = {}
+        for name in self._folders():
+            old = self._marked(name)
+            if old and (self.folder / old).is_dir():
+                pairs[old] = name
+        return pairs
+
+    def _marked(self, release: str) -> str | None:
+        """What the folder of a release says it replaces; None for none and for anything but a release."""
+        marker = self.folder / release / REPLACES
+        text = marker.read_text(encoding="utf-8", errors="replace") if marker.is_file() else ""
+        return text if _NAME.fullmatch(text) and text != release else None
+
+    def _finish_replacements(self) -> None:
+        """Lead the pointer from damaged releases to repaired ones, then delete the damaged ones."""
+        replaced = self._replaced()
+        pointer = self.pointer()
+        if pointer and {pointer.current, pointer.newest} & replaced.keys():
+            current, newest = (replaced.get(name, name) for name in (pointer.current, pointer.newest))
+            self._point(Pointer(current, newest))
+        held = {old for old in replaced if not self.discard(old)}
+        for name in self._folders():
+            if self._marked(name) not in held:
+                (self.folder / name / REPLACES).unlink(missing_ok=True)
 
     def rollback(self, release: str) -> None:
         """Put an older (or newer) published release in force."""
         pointer = self.pointer()
         if pointer is None or release not in self.names():
-            raise TenureError(f"there is no release {release}", cure="tenure releases list shows those there are")
+            raise _no_release(release)
         self.manifest(release)
         self._point(Pointer(release, pointer.newest))
 
@@ -153,23 +258,45 @@ class ReleaseStore:
         temporary.symlink_to(target)
         temporary.replace(self._link)
 
-    def prune(self, keep: int) -> list[str]:
+    def prune(self, keep: int) -> list[Pruned]:
         """Delete all but the newest `keep` releases, never the one in force nor one that is being read."""
         pointer = self.pointer()
-        removed: list[str] = []
+        removed: list[Pruned] = []
         for release in self.names()[:-keep]:
             if pointer is None or release == pointer.current:
                 continue
-            with (self.folder / release / MANIFEST).open("rb") as handle:
+            freed = self.size(release).own
+            if self.discard(release):
+                removed.append(Pruned(release, freed))
+        return removed
+
+    def size(self, release: str) -> Size:
+        """How much room a release takes; a file with other hard links is shared."""
+        states = [path.stat() for path in (self.folder / release).rglob("*") if path.is_file()]
+        own = sum(state.st_size for state in states if state.st_nlink == 1)
+        return Size(own, sum(state.st_size for state in states) - own)
+
+    def discard(self, release: str) -> bool:
+        """Delete a release, whatever it is, unless it is being read; says whether it went.
+
+        Its name goes first, so nobody finds half of it.
+        """
+        folder = self.folder / release
+        doomed = self.folder / f".pruned-{release}"
+        try:
+            handle = (folder / MANIFEST).open("rb")
+        except FileNotFoundError:
+            folder.rename(doomed)  # a release without manifest cannot be held
+        else:
+            with handle:
                 try:
                     fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 except BlockingIOError:
-                    continue
-                doomed = self.folder / f".pruned-{release}"
-                (self.folder / release).rename(doomed)
-            shutil.rmtree(doomed)
-            removed.append(release)
-        return removed
+                    return False
+                folder.rename(doomed)
+        fsync_folder(self.folder)
+        shutil.rmtree(doomed)
+        return True
 
     @contextmanager
     def reading(self, release: str | None = None) -> Generator[str]:
@@ -187,6 +314,8 @@ class ReleaseStore:
                 again = self.pointer()
                 if release is None and again != pointer:
                     continue  # it was pruned between reading the pointer and opening it
+                if release is not None and not (self.folder / name).is_dir():
+                    raise _no_release(release) from None
                 raise DamagedRelease(
                     "the release's folder or manifest is missing", where=str(self.folder / name), cure=REBUILD
                 ) from None
@@ -207,3 +336,7 @@ class ReleaseStore:
                 elif sha256_file(path) != part.sha256:
                     problems.append(f"{path}: its bytes have changed")
         return problems
+
+
+def _no_release(name: str) -> TenureError:
+    return TenureError(f"there is no release {name}", cure="tenure releases list shows those there are")

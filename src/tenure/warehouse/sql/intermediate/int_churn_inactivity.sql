@@ -1,12 +1,11 @@
--- Months at whose ends a customer has been silent for the days that the setting names. Empty unless churn is
--- defined by inactivity. Silence is counted from the customer's last event; while there is none, from the
--- day on which the customer was first known. An offer that was not accepted is the bank's event, not the
--- customer's. The month of the business date ends with the business date.
+-- Stretches of months at whose ends a customer has been silent for the days that the setting names. Empty
+-- unless churn is defined by inactivity. Silence is counted from the customer's last event; while there is
+-- none, from the day on which the customer was first known. An offer that was not accepted is the bank's
+-- event, not the customer's. churned_on may lie ahead: int_churn_spell leaves out what has not come yet.
 WITH chosen AS (
-  SELECT s.inactive_days, t.business_date
-  FROM setting AS s
-  CROSS JOIN today AS t
-  WHERE s.churn_definition = 'inactivity'
+  SELECT inactive_days
+  FROM setting
+  WHERE churn_definition = 'inactivity'
 ),
 happened AS (
   SELECT
@@ -16,7 +15,7 @@ happened AS (
     MAX(a.activity_date) AS last_day
   FROM fact_customer_activity AS a
   CROSS JOIN chosen AS c
-  WHERE a.activity_date <= c.business_date AND (a.activity_type <> 'offer' OR a.accepted)
+  WHERE a.activity_type <> 'offer' OR a.accepted
   GROUP BY a.customer_id, month_start(a.activity_date)
 ),
 known AS (
@@ -47,14 +46,14 @@ silences AS (
   SELECT
     m.customer_id,
     add_days_to(m.last_day, c.inactive_days) AS churned_on,
-    LEAD(m.month) OVER (PARTITION BY m.customer_id ORDER BY m.month ASC NULLS FIRST) AS next_month,
-    c.business_date
+    LEAD(m.month) OVER (PARTITION BY m.customer_id ORDER BY m.month ASC NULLS FIRST) AS next_month
   FROM monthly AS m
   CROSS JOIN chosen AS c
 )
 SELECT
   customer_id,
+  churned_on,
   month_start(churned_on) AS first_month,
   COALESCE(add_months_to(next_month, -1), CAST('9999-12-01' AS DATE)) AS last_month
 FROM silences
-WHERE churned_on <= business_date AND (next_month IS NULL OR churned_on < next_month)
+WHERE next_month IS NULL OR churned_on < next_month

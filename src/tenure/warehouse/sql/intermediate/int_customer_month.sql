@@ -33,11 +33,6 @@ monthly AS (
   INNER JOIN calendar AS d ON d.date >= s.first_month AND d.date <= s.last_month
   WHERE s.first_month < s.last_month AND d.date = d.month
 ),
-spells AS (
-  SELECT customer_id, first_month, last_month FROM int_churn_inactivity
-  UNION ALL
-  SELECT customer_id, first_month, last_month FROM int_churn_balance
-),
 stated AS (
   SELECT
     m.customer_id,
@@ -57,7 +52,7 @@ stated AS (
   FROM monthly AS m
   INNER JOIN known AS k ON k.customer_id = m.customer_id
   CROSS JOIN setting AS s
-  LEFT JOIN spells AS c
+  LEFT JOIN int_churn_spell AS c
     ON c.customer_id = m.customer_id AND c.first_month <= m.month AND c.last_month >= m.month
 ),
 flows AS (

@@ -8,7 +8,10 @@ ranked AS (
     r._load_id,
     r._row,
     r._deleted,
-    ROW_NUMBER() OVER (PARTITION BY r.transaction_id ORDER BY r._load_id DESC NULLS LAST, r._row DESC NULLS LAST) AS place,
+    ROW_NUMBER() OVER (
+      PARTITION BY r.transaction_id
+      ORDER BY r._effective DESC NULLS LAST, r._load_id DESC NULLS LAST, r._row DESC NULLS LAST
+    ) AS place,
     MIN(r._effective) OVER (PARTITION BY r.transaction_id) AS first_delivered,
     COUNT(CASE WHEN NOT r._deleted THEN 1 END) OVER (PARTITION BY r.transaction_id) AS records
   FROM raw_transactions AS r

@@ -1,6 +1,10 @@
 -- The report card: one row per customer and month, with everything known by the month's end.
 -- The product of an everyday balance fits 64 bits, where rounding it costs a tenth; a huge one takes the long way.
-WITH running AS (
+WITH happened AS (
+  SELECT m.*, CAST(EXTRACT(YEAR FROM m.month) * 12 + EXTRACT(MONTH FROM m.month) AS INTEGER) AS month_number
+  FROM int_customer_month_events AS m
+),
+running AS (
   SELECT
     e.customer_id,
     e.month,
@@ -18,13 +22,14 @@ WITH running AS (
     CAST(SUM(e.offers_accepted) OVER so_far AS INTEGER) AS offers_accepted,
     CAST(SUM(e.tickets) OVER one_year AS INTEGER) AS contacts,
     CAST(SUM(e.fees) OVER one_year AS DECIMAL(18,2)) AS fees_12m
-  FROM int_customer_month_events AS e
+  FROM happened AS e
   WINDOW
     so_far AS (
-      PARTITION BY e.customer_id ORDER BY e.month ASC NULLS FIRST ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW
+      PARTITION BY e.customer_id ORDER BY e.month_number ASC NULLS FIRST
+      ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW
     ),
     one_year AS (
-      PARTITION BY e.customer_id ORDER BY e.month ASC NULLS FIRST ROWS BETWEEN 11 PRECEDING AND CURRENT ROW
+      PARTITION BY e.customer_id ORDER BY e.month_number ASC NULLS FIRST RANGE BETWEEN 11 PRECEDING AND CURRENT ROW
     )
 ),
 months AS (

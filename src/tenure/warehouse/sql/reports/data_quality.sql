@@ -8,6 +8,7 @@ SELECT
   quarantined,
   CAST(quarantined AS DOUBLE) * 100e0 / NULLIF(CAST(records_in AS DOUBLE), 0e0) AS quarantined_percentage,
   duplicates,
+  unknown_customers,
   last_load_at,
   last_business_date
 FROM data_quality

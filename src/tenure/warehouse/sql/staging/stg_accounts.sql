@@ -3,7 +3,7 @@ WITH ranked AS (
   SELECT
     r.*,
     ROW_NUMBER() OVER (
-      PARTITION BY r.account_id, r.customer_id ORDER BY r._load_id DESC NULLS LAST, r._row DESC NULLS LAST
+      PARTITION BY r.account_id, r.customer_id ORDER BY r._effective DESC NULLS LAST, r._load_id DESC NULLS LAST, r._row DESC NULLS LAST
     ) AS place
   FROM raw_accounts AS r
 )

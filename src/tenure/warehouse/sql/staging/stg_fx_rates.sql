@@ -9,7 +9,7 @@ ranked AS (
   SELECT
     t.*,
     ROW_NUMBER() OVER (
-      PARTITION BY t._currency, t.rate_date ORDER BY t._load_id DESC NULLS LAST, t._row DESC NULLS LAST
+      PARTITION BY t._currency, t.rate_date ORDER BY t._effective DESC NULLS LAST, t._load_id DESC NULLS LAST, t._row DESC NULLS LAST
     ) AS place
   FROM trimmed AS t
 )

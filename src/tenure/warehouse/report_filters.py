@@ -1,0 +1,111 @@
+"""Filters of reports such as `geography=Egypt`: read from a command line, checked, and put before a report's SQL."""
+
+import re
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+
+import pyarrow as pa
+
+from tenure.core.errors import UsageError
+
+CUSTOMER_DIMENSIONS = ("geography", "age_group", "gender", "segment")
+"""Columns of `dim_customer`: a filter on one keeps whole customers. Any other filter keeps rows of the result."""
+
+MISSING = "unknown"
+"""What a customer without a value matches."""
+
+_VALUE = r'"(?:[^"]|"")*"|[^",][^,]*'
+_NAMED = re.compile(rf"\s*([a-z_]+)\s*=\s*({_VALUE})\s*(?:,|$)", re.IGNORECASE)
+_FIRST_WITH = re.compile(r"((?:\s*--[^\n]*\n)*\s*)WITH\b", re.IGNORECASE)
+_ANOTHER = re.compile(rf"\s*({_VALUE})\s*(?:,|$)")
+
+
+@dataclass(frozen=True)
+class Filter:
+    """What a column must be: one of the values."""
+
+    column: str
+    values: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return f"{self.column.replace('_', ' ')} {' or '.join(self.values)}"
+
+
+def read_filters(texts: Iterable[str]) -> tuple[Filter, ...]:
+    """The filters of some `--where` options, one for each column, in the order of first mention.
+
+    A text is `geography=Egypt`, `geography=Egypt,UAE` or `geography=Egypt,age_group=18-29`; a value with a comma or
+    an equals sign in it stands in double quotes. Raises `UsageError` for a text that is no filter.
+    """
+    found: dict[str, dict[str, None]] = {}
+    for text in texts:
+        for column, value in _pairs(text):
+            found.setdefault(column, {})[value] = None
+    return tuple(Filter(column, tuple(values)) for column, values in found.items())
+
+
+def _pairs(text: str) -> Iterable[tuple[str, str]]:
+    column, at = "", 0
+    while at < len(text) or not column:
+        named = _NAMED.match(text, at)
+        item = named or (_ANOTHER.match(text, at) if column else None)
+        if item is None:
+            raise UsageError(
+                f"--where {text} is not a filter",
+                cure="write it as geography=Egypt, or geography=Egypt,UAE for several",
+            )
+        column = item[1].lower() if named else column
+        value = item[2] if named else item[1]
+        yield column, value[1:-1].replace('""', '"') if value.startswith('"') else value.strip()
+        at = item.end()
+
+
+def check_filters(filters: Iterable[Filter], allowed: Sequence[str], report: str) -> None:
+    """Raises `UsageError` for a filter that the report does not allow; it lists those that are."""
+    for entry in filters:
+        if entry.column not in allowed:
+            takes = f"it takes {', '.join(allowed)}" if allowed else "it takes no filter"
+            raise UsageError(f"the report {report} cannot be filtered by {entry.column}", cure=takes)
+
+
+def on_customers(filters: Iterable[Filter]) -> tuple[Filter, ...]:
+    """The filters that keep whole customers."""
+    return tuple(entry for entry in filters if entry.column in CUSTOMER_DIMENSIONS)
+
+
+def on_rows(filters: Iterable[Filter]) -> tuple[Filter, ...]:
+    """The filters that keep rows of the result."""
+    return tuple(entry for entry in filters if entry.column not in CUSTOMER_DIMENSIONS)
+
+
+def narrowed(sql: str, tables: Collection[str], filters: Iterable[Filter]) -> str:
+    """The SQL of a report, about the customers that match all the filters; `wanted_values` go with it.
+
+    `tables` are those that have a `customer_id`. Each of them that the SQL mentions is put before it as a common
+    table expression of the same name: on both engines its own body still reads the table, the rest of the SQL
+    reads what it keeps. So the text of the report stays as it is, and so does everyone else's view of the tables.
+    """
+    wanted = [
+        f"COALESCE(c.{entry.column}, '{MISSING}') IN (SELECT w.value FROM {_wanted(entry)} AS w)" for entry in filters
+    ]
+    read = [name for name in sorted(tables) if re.search(rf"\b{name}\b", sql)]
+    if not wanted or not read:
+        return sql
+    kept = f"kept_customer AS (SELECT c.customer_id FROM dim_customer AS c WHERE {' AND '.join(wanted)})"
+    keeping = (
+        f"{name} AS (SELECT t.* FROM {name} AS t WHERE t.customer_id IN (SELECT k.customer_id FROM kept_customer AS k))"
+        for name in read
+    )
+    expressions = ",\n".join([kept, *keeping])
+    if first := _FIRST_WITH.match(sql):
+        return f"{first[1]}WITH {expressions},\n{sql[first.end() :].lstrip()}"
+    return f"WITH {expressions}\n{sql}"
+
+
+def wanted_values(filters: Iterable[Filter]) -> dict[str, pa.Table]:
+    """The values of the filters, as tables to run the SQL with: they are never part of its text."""
+    return {_wanted(entry): pa.table({"value": pa.array(entry.values, pa.string())}) for entry in filters}
+
+
+def _wanted(entry: Filter) -> str:
+    return f"wanted_{entry.column}"
