@@ -140,6 +140,18 @@ def test_a_view_is_evaluated_when_it_is_read(engine: Engine, name: str) -> None:
     assert rows(engine, f"SELECT y FROM {name}_view") == [(11,)]
 
 
+def test_a_view_takes_the_place_of_a_registered_table(engine: Engine, name: str, tmp_path: Path) -> None:
+    engine.register(name, pa.table({"x": [1]}))
+    engine.view(name, "SELECT 2 AS y")
+    assert rows(engine, f"SELECT y FROM {name}") == [(2,)]
+    engine.register(name, pa.table({"x": [3]}))
+    pq.write_table(pa.table({"z": [4]}), tmp_path / "part.parquet")
+    engine.view_of_files(name, [tmp_path / "part.parquet"])
+    assert rows(engine, f"SELECT z FROM {name}") == [(4,)]
+    engine.register(name, pa.table({"x": [5]}))
+    assert rows(engine, f"SELECT x FROM {name}") == [(5,)]
+
+
 def test_views_stand_on_views_and_can_be_replaced(engine: Engine, name: str) -> None:
     engine.view(name, "SELECT 1 AS x")
     engine.view(f"{name}_upper", f"SELECT x * 2 AS y FROM {name}")

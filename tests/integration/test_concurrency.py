@@ -35,6 +35,13 @@ def _reader(kind: str, place: Path, stop: Path) -> subprocess.Popen[str]:
     return subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
+def _all_reading(readers: list[subprocess.Popen[str]]) -> None:
+    """Wait until each has read once: starting a process takes longer than many publishes."""
+    for reader in readers:
+        assert reader.stdout is not None
+        assert reader.stdout.readline() == "reading\n"
+
+
 def _logs(readers: list[subprocess.Popen[str]]) -> list[dict[str, Any]]:
     ended = [(*reader.communicate(timeout=60), reader.returncode) for reader in readers]
     assert [(code, err) for _, err, code in ended] == [(0, "")] * len(readers)
@@ -59,6 +66,7 @@ def test_eight_readers_during_a_hundred_publishes_see_only_whole_releases(tmp_pa
     stop = tmp_path / "stop"
     readers = [_reader("link" if number == 0 else "store", tmp_path / "warehouse", stop) for number in range(READERS)]
     with _ended(readers):
+        _all_reading(readers)
         held = store.names()[0]
         waits: list[float] = []
         with store.reading(held):
@@ -94,6 +102,7 @@ def test_readers_of_a_project_see_whole_releases_while_it_runs(tmp_path: Path) -
     stop = tmp_path / "stop"
     readers = [_reader("sql", project.root, stop) for _ in range(2)]
     with _ended(readers):
+        _all_reading(readers)
         for number in range(2021, 2024):
             add_offer(project, number)
             run = [sys.executable, "-m", "tenure", "run", "--date", str(BUSINESS_DATE), "--project", str(project.root)]

@@ -98,7 +98,7 @@ def a_forgotten_partition(patch: Patch) -> None:
 
 
 def a_stale_version(patch: Patch) -> None:
-    patch.setattr(increment, "_rows_concerned", lambda engine, name, *rest: f"SELECT * FROM fresh_{name} WHERE 1 = 0")
+    patch.setattr(increment, "_rows_concerned", lambda engine, name, *rest: f"SELECT * FROM fresh__{name} WHERE 1 = 0")
 
 
 def a_lost_delete(patch: Patch) -> None:

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -139,3 +140,18 @@ def test_verify_and_doctor_say_that_all_is_well(tenure: Command, bank: Path) -> 
 
 def test_an_empty_quarantine_lists_nothing(tenure: Command, bank: Path) -> None:
     assert tenure("quarantine", "list", "--json", "--project", bank).document == []
+
+
+def test_what_changed_since_the_last_release_is_a_report(tenure: Command, bank: Path, tmp_path: Path) -> None:
+    project = shutil.copytree(bank, tmp_path / "copy", symlinks=True)
+    (project / "landing" / "offers_more.csv").write_text(
+        "offer_id,customer_id,offer_type,accepted,date_offered\n900,1,Cashback,1,2025-09-30\n"
+    )
+    tenure("run", "--date", BUSINESS_DATE, "--project", project)
+    told = tenure("report", "changes_since_release", "--json", "--project", project).document
+    assert {row["table"]: row["added"] for row in told["rows"]}["dim_offer"] == 1
+    assert "1 load" in told["finding"]
+    assert "changes_since_release" in tenure("report").out
+    refused = tenure("report", "changes_since_release", "--where", "geography=Egypt", "--project", project)
+    assert refused.code == 2
+    assert "tenure releases diff" in refused.err

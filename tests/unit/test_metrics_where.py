@@ -1,7 +1,7 @@
 """Conditions on a metric: what may be written, and that a value can never be more than a value."""
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tenure.core.errors import UsageError
@@ -11,6 +11,7 @@ from tenure.metrics.answer import answer, read_question
 from tenure.metrics.catalogue import built_in
 from tenure.metrics.conditions import Condition, literal, read_conditions
 from tenure.metrics.sql import compile_metric
+from tenure.warehouse.report_filters import read_filters
 from tests.unit.star_schema import busy_bank, described_schema
 
 CATALOGUE = built_in()
@@ -27,14 +28,71 @@ def test_conditions_stand_apart_in_options_or_after_commas() -> None:
     assert conditions("geography = UAE , age>= 30") == both
 
 
-def test_a_comma_belongs_to_the_value_unless_a_condition_follows() -> None:
-    assert conditions("geography=Cairo, Egypt,age<30") == [("geography", "=", "Cairo, Egypt"), ("age", "<", "30")]
+def test_commas_separate_values_and_conditions() -> None:
+    assert conditions("geography=Egypt,UAE") == [("geography", "=", "Egypt"), ("geography", "=", "UAE")]
+    assert conditions("geography != Egypt , UAE") == [("geography", "!=", "Egypt"), ("geography", "!=", "UAE")]
+    assert conditions("Geography=Saudi Arabia,UAE,age<30") == [
+        ("geography", "=", "Saudi Arabia"),
+        ("geography", "=", "UAE"),
+        ("age", "<", "30"),
+    ]
+
+
+def test_a_value_in_quotes_is_taken_as_it_stands() -> None:
+    assert conditions('geography="Cairo, Egypt",UAE') == [("geography", "=", "Cairo, Egypt"), ("geography", "=", "UAE")]
     assert conditions('geography="a, b=c",age!=3') == [("geography", "=", "a, b=c"), ("age", "!=", "3")]
+    assert conditions('geography=UAE,"age<3"') == [("geography", "=", "UAE"), ("geography", "=", "age<3")]
     assert conditions('geography="says ""no"""') == [("geography", "=", 'says "no"')]
     assert conditions('geography=""') == [("geography", "=", "")]
 
 
-@pytest.mark.parametrize("text", ["", "geography", "=UAE", "geography=", "Geo graphy=x", "geography==", "age>=,age<3"])
+@given(st.lists(st.text(), min_size=1, max_size=3, unique=True))
+@example(["a\n"])
+def test_reports_read_every_value_as_metrics_do(values: list[str]) -> None:
+    text = "geography=" + ",".join('"' + value.replace('"', '""') + '"' for value in values)
+    assert conditions(text, "gender=Male") == [
+        *(("geography", "=", value) for value in values),
+        ("gender", "=", "Male"),
+    ]
+    assert [(found.column, found.values) for found in read_filters([text, "gender=Male"])] == [
+        ("geography", tuple(values)),
+        ("gender", ("Male",)),
+    ]
+
+
+@given(st.text('aB =,"<>!\n1', max_size=12))
+def test_what_one_of_them_refuses_the_other_refuses_too(text: str) -> None:
+    """But for comparisons, which only metrics take."""
+    try:
+        found = read_conditions([text])
+    except ValueError:
+        with pytest.raises(UsageError, match="geography=Egypt"):
+            read_filters([text])
+        return
+    if any(condition.operator != "=" for condition in found):
+        with pytest.raises(UsageError, match="with = alone"):
+            read_filters([text])
+        return
+    kept = [(entry.column, value) for entry in read_filters([text]) for value in entry.values]
+    assert set(kept) == {(condition.name, condition.value) for condition in found}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "geography",
+        "=UAE",
+        "geography=",
+        "Geo graphy=x",
+        "geography==",
+        "age>=,age<3",
+        "geography=UAE,",
+        "geography=,UAE",
+        'geography="open',
+        "age>=30,40",
+    ],
+)
 def test_what_is_no_condition_is_refused(text: str) -> None:
     if text == "geography==":
         assert conditions(text) == [("geography", "=", "=")], "an equals sign may be a value"
@@ -167,9 +225,9 @@ def test_several_equals_of_one_dimension_mean_any_of_them_and_all_else_holds_tog
         return answer(CATALOGUE, SCHEMA, question, engine.query).rows[0][0]
 
     assert value("activity_type=offer") == 4
-    assert value("activity_type=offer,activity_type=ticket") == 15
+    assert value("activity_type=offer,activity_type=ticket") == value("activity_type=offer,ticket") == 15
     assert value("activity_type=offer", "activity_type=ticket", "geography=Egypt") == 14
-    assert value("activity_type!=offer", "activity_type!=ticket") == 3
+    assert value("activity_type!=offer", "activity_type!=ticket") == value("activity_type!=offer,ticket") == 3
     assert value("age>=20", "age<=20") == 16
     assert value("age>20") == 0
     assert value("month=2025-10-01") == 18

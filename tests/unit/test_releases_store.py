@@ -1,9 +1,11 @@
 """The store alone: what leads to the release in force, what is deleted, and what a death at any step leaves."""
 
+import fcntl
 import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import IO
 
 import pyarrow.parquet as pq
 import pytest
@@ -71,6 +73,39 @@ def test_pruning_leaves_the_release_in_force_and_one_that_is_being_read(store: R
         assert numbers(store.folder / second) == {2}
     assert store.names() == [first, second, fourth]
     assert [gone.release for gone in store.prune(1)] == [second]
+
+
+def test_a_reader_overtaken_by_pruning_after_it_read_the_pointer_takes_the_new_release(
+    store: ReleaseStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = store.pointer()
+    newest = publish(store)
+    store.prune(1)
+    said = [before]
+    real = store.pointer
+    monkeypatch.setattr(store, "pointer", lambda: said.pop() if said else real())
+    with store.reading() as found:
+        assert found == newest
+    assert said == []
+
+
+def test_a_reader_overtaken_by_pruning_after_it_opened_the_manifest_takes_the_new_release(
+    store: ReleaseStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # The moment between the renaming of the pruned release and its deletion lasts here for ever.
+    monkeypatch.setattr("tenure.warehouse.store.shutil.rmtree", lambda *_, **__: None)
+    real = fcntl.flock
+    published: list[str] = []
+
+    def overtaken(handle: IO[bytes], operation: int) -> None:
+        if operation == fcntl.LOCK_SH and not published:
+            published.append(publish(store))
+            assert len(store.prune(1)) == 3
+        real(handle, operation)
+
+    monkeypatch.setattr("tenure.warehouse.store.fcntl.flock", overtaken)
+    with store.reading() as found:
+        assert [found] == published
 
 
 def test_a_pruned_release_is_not_called_damaged(store: ReleaseStore) -> None:

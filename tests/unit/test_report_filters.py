@@ -57,7 +57,7 @@ def test_any_value_in_quotes_is_taken_as_it_stands(values: list[str]) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "Egypt", "geography", "geography=", "=Egypt", "geography=,UAE", 'geography="open']
+    "text", ["", "Egypt", "geography", "geography=", "=Egypt", "geography=,UAE", "geography=UAE,", 'geography="open']
 )
 def test_what_is_no_filter_is_refused_with_an_example(text: str) -> None:
     with pytest.raises(UsageError, match="geography=Egypt"):
@@ -160,7 +160,8 @@ def test_a_filter_that_nobody_meets_says_so(tenure: Command, bank: Path) -> None
         ),
         (("churn_overall", "--where", "month=2025-10"), ("cannot be filtered by month",)),
         (("data_quality", "--where", "geography=Egypt"), ("cannot be filtered by geography", "it takes no filter")),
-        (("churn_overall", "--where", "Egypt"), ("--where Egypt is not a filter", "geography=Egypt")),
+        (("churn_overall", "--where", "Egypt"), ("--where 'Egypt' is not a condition", "geography=Egypt")),
+        (("churn_overall", "--where", "geography!=Egypt"), ("filtered with = alone", "write geography=")),
         (("--where", "geography=Egypt"), ("belong to one report",)),
         (("churn_overall", "--how", "--format", "csv"), ("--how is not for CSV", "--format json")),
     ],

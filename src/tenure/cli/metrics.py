@@ -29,9 +29,9 @@ def metric(
         list[str] | None,
         typer.Option(
             "--where",
-            metavar="DIMENSION=VALUE",
-            help="Only these; with =, !=, <, <=, > or >=; again, or after a comma, for more. Several = on one dimension"
-            " mean any of them.",
+            metavar="CONDITION",
+            help="Only what fits, such as geography=Egypt,UAE or age>=30; with =, !=, <, <=, > or >=; may be given"
+            " again.",
         ),
     ] = None,
     month: Annotated[

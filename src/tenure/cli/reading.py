@@ -10,6 +10,7 @@ from tenure.cli.output import print_json, print_rows, print_table, say
 from tenure.core.errors import TenureError, UsageError
 
 if TYPE_CHECKING:
+    from tenure.core.settings import Project
     from tenure.warehouse.releases import OpenRelease
     from tenure.warehouse.reports import ReportResult
 
@@ -49,6 +50,7 @@ def report(
       tenure report retention_curve --how
       tenure report churn_overall --as-of 2025-10-02
     """
+    from tenure.warehouse import change_report
     from tenure.warehouse.report_filters import check_filters, read_filters
     from tenure.warehouse.reports import read_report, report_names, run_report
 
@@ -62,13 +64,19 @@ def report(
         if filters or how:
             raise UsageError("--where and --how belong to one report", cure="name it: tenure report lists them all")
         described = {report: read_report(report)[0].description.strip() for report in report_names()}
+        described = dict(sorted({**described, change_report.NAME: change_report.DESCRIPTION}.items()))
         if form is Format.table:
             described = {report: text.partition(". ")[0].removesuffix(".") for report, text in described.items()}
         print_rows(("report", "description"), list(described.items()), form)
         return
-    check_filters(filters, read_report(name)[0].filters, name)
-    with chosen_release(project_of(project), release, as_of) as opened:
-        result = run_report(opened, name, filters)
+    if name == change_report.NAME:
+        if filters or as_of:
+            raise UsageError(f"{name} has no --where and no --as-of", cure="tenure releases diff A B compares any two")
+        result = _changes(project_of(project), release)
+    else:
+        check_filters(filters, read_report(name)[0].filters, name)
+        with chosen_release(project_of(project), release, as_of) as opened:
+            result = run_report(opened, name, filters)
     if form is Format.json:
         print_json(_document(result))
         return
@@ -78,6 +86,15 @@ def report(
         say(result.finding)
     if how:
         _say_how(result)
+
+
+def _changes(project: "Project", release: str | None) -> "ReportResult":
+    """What changed from the release before to this one."""
+    from tenure.warehouse.change_report import report_changes
+    from tenure.warehouse.diff import diff_releases, release_pair
+    from tenure.warehouse.store import ReleaseStore
+
+    return report_changes(diff_releases(project, *release_pair(ReleaseStore(project.warehouse), after=release)))
 
 
 def _document(result: "ReportResult") -> dict[str, object]:

@@ -16,6 +16,8 @@ from tenure.engine.shims import DUCKDB_SHIMS
 Result = TypeVar("Result")
 _QUESTIONS = {duckdb.StatementType.SELECT, duckdb.StatementType.EXPLAIN}
 _COMMON = {"VARCHAR": "STRING"}
+# A column of a source may be called `filename`; no column begins with an underscore but those of Tenure.
+_NAMED = "filename = '_file'"
 
 
 class DuckDBEngine:
@@ -25,6 +27,7 @@ class DuckDBEngine:
 
     def __init__(self, scratch: Path, *, memory: str = "4GB", threads: int | None = None) -> None:
         self._spill = _spill_folder(scratch)
+        self._registered: set[str] = set()
         self._connection = duckdb.connect(":memory:")
         self._run(f"SET memory_limit = '{_buffers(memory)}'")
         self._run(f"SET temp_directory = {quoted(self._spill.name)}")
@@ -50,13 +53,17 @@ class DuckDBEngine:
     def register(self, name: str, table: pa.Table) -> None:
         """See `Engine.register`."""
         self._connection.register(name, table)
+        self._registered.add(name)
 
     def view_of_files(self, name: str, files: Sequence[Path]) -> None:
         """See `Engine.view_of_files`."""
-        self._run(f"CREATE OR REPLACE VIEW {name} AS SELECT * FROM {_parquet(files)}")
+        self.view(name, f"SELECT * FROM {_parquet(files)}")
 
     def view(self, name: str, sql: str) -> None:
         """See `Engine.view`."""
+        if name in self._registered:  # it would hide the view
+            self._connection.unregister(name)
+            self._registered.remove(name)
         self._run(f"CREATE OR REPLACE VIEW {name} AS {sql}")
 
     def write(self, sql: str, target: Path) -> int:
@@ -66,7 +73,7 @@ class DuckDBEngine:
 
     def write_months(self, sql: str, column: str, folder: Path) -> list[tuple[str, Path]]:
         """See `Engine.write_months`."""
-        month = f"CAST(date_trunc('month', \"{column}\") AS DATE) AS _month"
+        month = f"CAST(date_trunc('month', CAST(\"{column}\" AS DATE)) AS DATE) AS _month"
         self._run(
             f"COPY (SELECT *, {month} FROM ({sql}) AS rows_by_month) TO {quoted(str(folder))} "
             "(FORMAT parquet, COMPRESSION zstd, PARTITION_BY (_month))"
@@ -75,9 +82,11 @@ class DuckDBEngine:
 
     def checksums(self, files: Sequence[Path]) -> list[tuple[int, int]]:
         """See `Engine.checksums`: DuckDB's row hashes."""
+        if not files:
+            return []
         names = ", ".join(f'"{column.name}"' for column in self._columns_of(_parquet(files[:1])))
-        counted = f"SELECT filename, COUNT(*), SUM(CAST(hash({names}) AS HUGEINT))"
-        rows = self._rows(f"{counted} FROM {_parquet(files, 'filename = true')} GROUP BY filename")
+        counted = f"SELECT _file, COUNT(*), SUM(CAST(hash({names}) AS HUGEINT))"
+        rows = self._rows(f"{counted} FROM {_parquet(files, _NAMED)} GROUP BY _file")
         found = {str(name): (int(count), int(checksum)) for name, count, checksum in rows}
         return [found.get(str(file), (0, 0)) for file in files]
 
@@ -85,7 +94,7 @@ class DuckDBEngine:
         """See `Engine.files_where`."""
         if not files:
             return []
-        rows = self._rows(f"SELECT DISTINCT filename FROM {_parquet(files, 'filename = true')} AS p WHERE {condition}")
+        rows = self._rows(f"SELECT DISTINCT p._file FROM {_parquet(files, _NAMED)} AS p WHERE {condition}")
         found = {str(row[0]) for row in rows}
         return [file for file in files if str(file) in found]
 

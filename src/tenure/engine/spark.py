@@ -92,21 +92,23 @@ class SparkEngine:
 
     def write_months(self, sql: str, column: str, folder: Path) -> list[tuple[str, Path]]:
         """See `Engine.write_months`."""
-        month = f"CAST(trunc(\"{column}\", 'MM') AS STRING) AS _month"
+        month = f"CAST(trunc(CAST(\"{column}\" AS DATE), 'MM') AS STRING) AS _month"
         with _explained():
             frame = self._session.sql(f"SELECT *, {month} FROM ({sql}) AS rows_by_month")
-            frame.repartition("_month").write.partitionBy("_month").mode("overwrite").parquet(str(folder))
+            frame.repartition("_month").write.partitionBy("_month").mode("error").parquet(str(folder))
         return [(month_label(file.parent.name), file) for file in sorted(folder.glob("_month=*/*.parquet"))]
 
     def checksums(self, files: Sequence[Path]) -> list[tuple[int, int]]:
         """See `Engine.checksums`: the sum of Spark's row hashes."""
+        if not files:
+            return []
         with _explained():
             frame = self._session.read.parquet(*(_unglobbed(file) for file in files))
             sums = frame.groupBy(expr("_metadata.file_path")).agg(
                 expr("COUNT(*)"), expr(f"SUM({_row_hash(frame.columns)})")
             )
             found = {_local(row[0]): (int(row[1]), int(row[2])) for row in sums.collect()}
-        return [found.get(str(file), (0, 0)) for file in files]
+        return [found.get(str(file.resolve()), (0, 0)) for file in files]
 
     def files_where(self, files: Sequence[Path], condition: str) -> list[Path]:
         """See `Engine.files_where`."""
@@ -117,7 +119,7 @@ class SparkEngine:
             frame.selectExpr("*", "_metadata.file_path AS _file").createOrReplaceTempView("_files_searched")
             rows = self._session.sql(f"SELECT DISTINCT p._file FROM _files_searched AS p WHERE {condition}").collect()
         found = {_local(row[0]) for row in rows}
-        return [file for file in files if str(file) in found]
+        return [file for file in files if str(file.resolve()) in found]
 
     def content_hash(self, relation: str) -> str:
         """See `Engine.content_hash`: the sum of Spark's row hashes, with the row count and the schema."""

@@ -9,10 +9,12 @@ from decimal import Decimal, InvalidOperation
 
 PRESENT, MISSING = "is present", "is missing"
 _NAME = r"(?:[a-z]+\.)?[a-z_][a-z0-9_]*"
-_OPERATOR = r"!=|<=|>=|=|<|>"
-_ITEM = re.compile(
-    rf'\s*({_NAME})\s*({_OPERATOR})\s*(?:"((?:[^"]|"")*)"|(.*?))\s*(?:,(?=\s*{_NAME}\s*(?:{_OPERATOR}))|$)', re.DOTALL
-)
+_OPERATOR = r"!=|<=|>=|=|<(?!=)|>(?!=)"
+_VALUE = r'(?P<value>"(?:[^"]|"")*"|[^",\s][^,]*?)'
+_END = r"\s*(?P<comma>,|\Z)"
+_NAMED = re.compile(rf"\s*(?P<name>{_NAME})\s*(?P<operator>{_OPERATOR})\s*{_VALUE}{_END}", re.IGNORECASE)
+_ANOTHER = re.compile(rf"\s*{_VALUE}{_END}")
+_BEGUN = re.compile(rf"\s*{_NAME}\s*(?:{_OPERATOR})", re.IGNORECASE)
 _TEST = re.compile(rf"\s*({_NAME})\s+(is present|is missing)\s*")
 _MOST_DIGITS = 20
 _LARGEST_EXPONENT = 300
@@ -31,10 +33,11 @@ class Condition:
 
 
 def read_conditions(texts: Iterable[str]) -> tuple[Condition, ...]:
-    """The conditions of some `--where` options.
+    """The conditions of some `--where` options, which say the same for metrics and for reports.
 
-    A comma separates two conditions where another `name=` follows it; a value in double quotes is taken as it
-    stands. Raises ValueError for a text that is no condition.
+    Commas separate values and conditions: `geography=Egypt,UAE,age>=30` are three conditions, two of them on
+    geography. A value that holds a comma, or looks like a condition, stands in double quotes. Raises ValueError for
+    a text that is no condition.
     """
     return tuple(condition for text in texts for condition in _split(text))
 
@@ -51,16 +54,20 @@ def read_filter(text: str) -> Condition:
 
 def _split(text: str) -> list[Condition]:
     found: list[Condition] = []
-    at = 0
-    while at < len(text) or not found:
-        item = _ITEM.match(text, at)
+    at, goes_on = 0, True
+    while goes_on:
+        named = _NAMED.match(text, at)
+        begun = named is not None or _BEGUN.match(text, at) is not None
+        item = named or (_ANOTHER.match(text, at) if found and not begun else None)
         if item is None:
-            raise ValueError(f"'{text}' is not a condition such as geography=UAE")
-        quoted, plain = item[3], item[4]
-        if quoted is None and not plain:
-            raise ValueError(f"{item[1]}{item[2]} has no value")
-        found.append(Condition(item[1], item[2], plain if quoted is None else quoted.replace('""', '"')))
-        at = item.end()
+            raise ValueError(f"'{text}' is not a condition such as geography=Egypt")
+        name = named["name"].lower() if named else found[-1].name
+        operator = named["operator"] if named else found[-1].operator
+        if not named and operator not in ("=", "!="):
+            raise ValueError(f"'{text}' compares {name} {operator} with more than one value")
+        value = item["value"]
+        found.append(Condition(name, operator, value[1:-1].replace('""', '"') if value.startswith('"') else value))
+        at, goes_on = item.end(), item["comma"] == ","
     return found
 
 

@@ -26,6 +26,23 @@ class Worked:
     added: int
 
 
+@dataclass(frozen=True)
+class Touched:
+    """The values of a column that changed rows have: a relation with the column `value`, and how many there are.
+
+    `with_null` tells whether a missing value is one of them.
+    """
+
+    relation: str
+    number: int
+    with_null: bool
+
+    def holds(self, column: str) -> str:
+        """The condition that a column has one of these values."""
+        found = f"{column} IN (SELECT value FROM {self.relation})"
+        return f"({found} OR {column} IS NULL)" if self.with_null else found
+
+
 @contextmanager
 def restricted(engine: Engine, views: Mapping[str, str]) -> Generator[None]:
     """Let some tables show only some of their rows for a while. `NAME__all` always shows all."""
@@ -38,10 +55,15 @@ def restricted(engine: Engine, views: Mapping[str, str]) -> Generator[None]:
             engine.view(name, f"SELECT * FROM {name}__all")
 
 
-def touched_values(writer: PartWriter, model: Model, changes: Mapping[str, Change]) -> dict[str, tuple[str, int]]:
-    """For each column that a model follows: a relation of the values concerned, and how many there are."""
-    touched: dict[str, tuple[str, int]] = {}
-    for column in sorted(set(model.description.follows.values())):
+def touched_values(writer: PartWriter, model: Model, changes: Mapping[str, Change]) -> dict[str, Touched]:
+    """For each column that a model follows: the values concerned.
+
+    A model that follows by several columns has one of them in each row, so there a missing value concerns none.
+    """
+    touched: dict[str, Touched] = {}
+    columns = sorted(set(model.description.follows.values()))
+    filled = " WHERE v.value IS NOT NULL" if len(columns) > 1 else ""
+    for column in columns:
         selects = [
             select
             for name, followed in model.description.follows.items()
@@ -49,35 +71,58 @@ def touched_values(writer: PartWriter, model: Model, changes: Mapping[str, Chang
         ]
         if selects:
             values = " UNION ALL ".join(selects)
-            distinct = f"SELECT DISTINCT v.value FROM ({values}) AS v WHERE v.value IS NOT NULL"
-            relation = f"touched_{model.name}_{column}"
-            touched[column] = relation, _keep(writer, relation, distinct)
+            relation = f"touched__{model.name}__{column}"
+            number = _keep(writer, relation, f"SELECT DISTINCT v.value FROM ({values}) AS v{filled}")
+            missing = writer.engine.query(f"SELECT COUNT(*) - COUNT(value) AS n FROM {relation}")["n"][0].as_py()
+            touched[column] = Touched(relation, number, missing > 0)
     return touched
 
 
-def too_many(touched: Mapping[str, tuple[str, int]], old: Table) -> bool:
-    """Whether making the table anew is cheaper than working so much in."""
-    return sum(number for _, number in touched.values()) > max(_FEW, old.rows // _SHARE)
+def too_many(touched: Mapping[str, Touched], rows: int) -> bool:
+    """Whether making a table anew is cheaper than working so much in; `rows` are those that are read for that."""
+    return sum(values.number for values in touched.values()) > max(_FEW, rows // _SHARE)
 
 
 def restrictions(
-    model: Model, touched: Mapping[str, tuple[str, int]], views: Mapping[str, Model], reads: Collection[str]
-) -> dict[str, str]:
-    """The inputs that a model follows, restricted to the values concerned.
+    model: Model, touched: Mapping[str, Touched], views: Mapping[str, Model], reads: Mapping[str, Collection[str]]
+) -> dict[str, str] | None:
+    """The inputs that a model follows, restricted to the values concerned. `reads` is what each model reads.
+
+    None where that cannot be: a view that the model reads as a whole would see the restricted rows only.
 
     An engine may compute a whole view before it looks at a restriction, so what the view itself follows by the
-    same column is restricted as well, unless the model reads that in another way.
+    same column is restricted as well, unless it is read in another way, too.
     """
+    readers = _readers(model.name, views, reads)
     found: dict[str, str] = {}
     waiting = list(model.description.follows.items())
     while waiting:
         name, column = waiting.pop()
-        chosen = f's."{column}" IN (SELECT value FROM {touched[column][0]})' if column in touched else "1 = 0"
+        chosen = touched[column].holds(f's."{column}"') if column in touched else "1 = 0"
         found[name] = f"SELECT s.* FROM {name}__all AS s WHERE {chosen}"
         if name in views:
             inner = views[name].description.follows.items()
-            waiting += [(below, by) for below, by in inner if by == column and below not in reads]
-    return found
+            waiting += [(below, by) for below, by in inner if by == column and readers[below] == {name}]
+    whole = (
+        reader
+        for name, column in model.description.follows.items()
+        for reader in readers[name] - {model.name}
+        if reader not in found or views[reader].description.follows.get(name) != column
+    )
+    return None if any(whole) else found
+
+
+def _readers(model: str, views: Mapping[str, Model], reads: Mapping[str, Collection[str]]) -> dict[str, set[str]]:
+    """Of each table that a model reads, itself or through views: by which of these it is read."""
+    readers: dict[str, set[str]] = {}
+    waiting = [model]
+    while waiting:
+        reader = waiting.pop()
+        for name in reads[reader]:
+            if name in views and name not in readers:
+                waiting.append(name)
+            readers.setdefault(name, set()).add(reader)
+    return readers
 
 
 def increment(
@@ -85,7 +130,7 @@ def increment(
     model: Model,
     old: Table,
     current: Path,
-    touched: Mapping[str, tuple[str, int]],
+    touched: Mapping[str, Touched],
     changes: Mapping[str, Change],
     inputs: Mapping[str, str],
 ) -> Worked:
@@ -98,11 +143,11 @@ def increment(
     fresh = model.sql
     if first:
         by = model.description.partition
-        fresh = f"SELECT * FROM ({model.sql}) AS r WHERE r.\"{by}\" >= CAST('{first}' AS DATE)"
+        fresh = f'SELECT * FROM ({model.sql}) AS r WHERE r."{by}" >= CAST(\'{first}\' AS DATE) OR r."{by}" IS NULL'
     with restricted(engine, inputs):
-        _keep(writer, f"fresh_{name}", fresh)
+        _keep(writer, f"fresh__{name}", fresh)
     reachable = [part for part in old.parts if not first or part.partition >= first.strftime("%Y-%m")]
-    _keep(writer, f"stale_{name}", _rows_concerned(engine, name, [current / part.file for part in reachable], touched))
+    _keep(writer, f"stale__{name}", _rows_concerned(engine, name, [current / part.file for part in reachable], touched))
     _expect_one_column_each(engine, model)
     removed, added = _difference(writer, name)
     return Worked(_rewritten(writer, model, old, current) if removed or added else old.parts, removed, added)
@@ -110,14 +155,14 @@ def increment(
 
 def compare(writer: PartWriter, name: str, before: Sequence[Path], after: Sequence[Path]) -> None:
     """Say which rows of a table that was made anew went and came, as `increment` does."""
-    writer.engine.view_of_files(f"stale_{name}", before)
-    writer.engine.view_of_files(f"fresh_{name}", after)
+    writer.engine.view_of_files(f"stale__{name}", before)
+    writer.engine.view_of_files(f"fresh__{name}", after)
     _difference(writer, name)
 
 
 def _difference(writer: PartWriter, name: str) -> tuple[int, int]:
-    removed = _keep(writer, f"removed_{name}", f"SELECT * FROM stale_{name} EXCEPT ALL SELECT * FROM fresh_{name}")
-    added = _keep(writer, f"added_{name}", f"SELECT * FROM fresh_{name} EXCEPT ALL SELECT * FROM stale_{name}")
+    removed = _keep(writer, f"removed_{name}", f"SELECT * FROM stale__{name} EXCEPT ALL SELECT * FROM fresh__{name}")
+    added = _keep(writer, f"added_{name}", f"SELECT * FROM fresh__{name} EXCEPT ALL SELECT * FROM stale__{name}")
     writer.engine.view(f"changes_{name}", f"SELECT * FROM removed_{name} UNION ALL SELECT * FROM added_{name}")
     return removed, added
 
@@ -139,25 +184,26 @@ def since(engine: Engine, model: Model, changes: Mapping[str, Change]) -> date |
             continue
         day = change.since
         if change.relation:
-            found = engine.query(f'SELECT COUNT(*) AS n, CAST(MIN("{column}") AS DATE) AS day FROM {change.relation}')
-            if not found["n"][0].as_py():
+            counted = f'COUNT(*) AS n, COUNT(*) - COUNT("{column}") AS undated, CAST(MIN("{column}") AS DATE) AS day'
+            found = engine.query(f"SELECT {counted} FROM {change.relation}").to_pylist()[0]
+            if not found["n"]:
                 continue
-            day = found["day"][0].as_py()
+            day = None if found["undated"] else found["day"]
         if day is None:
             return None
         days.append(day)
     return min(days).replace(day=1) if days else None
 
 
-def _rows_concerned(engine: Engine, name: str, files: Sequence[Path], touched: Mapping[str, tuple[str, int]]) -> str:
+def _rows_concerned(engine: Engine, name: str, files: Sequence[Path], touched: Mapping[str, Touched]) -> str:
     """The rows of the table as it was that are computed anew: a SELECT."""
-    selects = [f"SELECT * FROM fresh_{name} WHERE 1 = 0"]
-    for column, (values, _) in touched.items():
-        condition = f'p."{column}" IN (SELECT value FROM {values})'
+    selects = [f"SELECT * FROM fresh__{name} WHERE 1 = 0"]
+    for column, values in touched.items():
+        condition = values.holds(f'p."{column}"')
         found = engine.files_where(files, condition)
         if found:
-            engine.view_of_files(f"old_{name}_{column}", found)
-            selects.append(f"SELECT p.* FROM old_{name}_{column} AS p WHERE {condition}")
+            engine.view_of_files(f"old__{name}__{column}", found)
+            selects.append(f"SELECT p.* FROM old__{name}__{column} AS p WHERE {condition}")
     return " UNION ALL ".join(selects)
 
 
@@ -167,7 +213,7 @@ def _expect_one_column_each(engine: Engine, model: Model) -> None:
     if len(columns) < 2:
         return
     filled = " + ".join(f'CASE WHEN "{column}" IS NULL THEN 0 ELSE 1 END' for column in columns)
-    wrong = engine.query(f"SELECT COUNT(*) AS n FROM fresh_{model.name} WHERE {filled} <> 1")["n"][0].as_py()
+    wrong = engine.query(f"SELECT COUNT(*) AS n FROM fresh__{model.name} WHERE {filled} <> 1")["n"][0].as_py()
     if wrong:
         raise BuildError(
             f"{wrong} rows have not exactly one of {', '.join(columns)}, which the model follows",
@@ -192,8 +238,8 @@ def _rewritten(writer: PartWriter, model: Model, old: Table, current: Path) -> t
         selects = [f"SELECT * FROM added_{name} AS p WHERE {label} = '{month}'"] if month in came else []
         files = [file for file in hit if suspects[file].partition == month]
         if files:
-            engine.view_of_files(f"hit_{name}", files)
-            selects.append(f"SELECT p.* FROM hit_{name} AS p WHERE NOT {gone}")
+            engine.view_of_files(f"hit__{name}", files)
+            selects.append(f"SELECT p.* FROM hit__{name} AS p WHERE NOT {gone}")
         target = writer.path(name, month)
         if engine.write(" UNION ALL ".join(selects), target):
             written.append((month, target))
@@ -230,9 +276,9 @@ def _merged(
         fresh = [file for partition, file in written if partition == month]
         small = sorted((part for part in kept if part.partition == month), key=lambda part: part.rows)[:-1]
         if len(fresh) + len(small) + 1 > MOST_PARTS:
-            writer.engine.view_of_files(f"small_{name}", [*fresh, *(current / part.file for part in small)])
+            writer.engine.view_of_files(f"small__{name}", [*fresh, *(current / part.file for part in small)])
             target = writer.path(name, month)
-            writer.engine.write(f"SELECT * FROM small_{name}", target)
+            writer.engine.write(f"SELECT * FROM small__{name}", target)
             merged.update(small)
             for file in fresh:
                 file.unlink()

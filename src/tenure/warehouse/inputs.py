@@ -35,7 +35,6 @@ def register_inputs(
     raw = {f"raw_{entity}": raw_input(entity, loads, types, business_date) for entity in ENTITIES}
     for name, entry in raw.items():
         register_raw(engine, f"{name}__all", entry.entity, loads, types, business_date)
-        engine.view(name, f"SELECT * FROM {name}__all")
     tables = {
         "loads": _loads_table([load.record for load in loads]),
         "setting": setting_table(settings),
@@ -44,8 +43,10 @@ def register_inputs(
         "this_month": pa.table({"month": pa.array([business_date.replace(day=1)], pa.date32())}),
     }
     for name, table in tables.items():
-        engine.register(name, table)
-    engine.view("calendar", _CALENDAR)
+        engine.register(f"{name}__all", table)
+    engine.view("calendar__all", _CALENDAR)
+    for name in INPUTS:
+        engine.view(name, f"SELECT * FROM {name}__all")
     versions = {
         **{name: entry.version for name, entry in raw.items()},
         "loads": digest([load.record.manifest_sha256 for load in loads]),

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import pyarrow as pa
 
 from tenure.core.errors import UsageError
+from tenure.metrics.conditions import read_conditions
 
 CUSTOMER_DIMENSIONS = ("geography", "age_group", "gender", "segment")
 """Columns of `dim_customer`: a filter on one keeps whole customers. Any other filter keeps rows of the result."""
@@ -14,10 +15,7 @@ CUSTOMER_DIMENSIONS = ("geography", "age_group", "gender", "segment")
 MISSING = "unknown"
 """What a customer without a value matches."""
 
-_VALUE = r'"(?:[^"]|"")*"|[^",][^,]*'
-_NAMED = re.compile(rf"\s*([a-z_]+)\s*=\s*({_VALUE})\s*(?:,|$)", re.IGNORECASE)
 _FIRST_WITH = re.compile(r"((?:\s*--[^\n]*\n)*\s*)WITH\b", re.IGNORECASE)
-_ANOTHER = re.compile(rf"\s*({_VALUE})\s*(?:,|$)")
 
 
 @dataclass(frozen=True)
@@ -34,30 +32,21 @@ class Filter:
 def read_filters(texts: Iterable[str]) -> tuple[Filter, ...]:
     """The filters of some `--where` options, one for each column, in the order of first mention.
 
-    A text is `geography=Egypt`, `geography=Egypt,UAE` or `geography=Egypt,age_group=18-29`; a value with a comma or
-    an equals sign in it stands in double quotes. Raises `UsageError` for a text that is no filter.
+    They are written as the conditions of a metric are (see `read_conditions`), with `=` alone. Raises `UsageError`
+    for a text that is no filter.
     """
+    try:
+        conditions = read_conditions(texts)
+    except ValueError as error:
+        cure = "write it as geography=Egypt, or geography=Egypt,UAE for several"
+        raise UsageError(f"--where {error}", cure=cure) from None
     found: dict[str, dict[str, None]] = {}
-    for text in texts:
-        for column, value in _pairs(text):
-            found.setdefault(column, {})[value] = None
+    for condition in conditions:
+        if condition.operator != "=":
+            cure = f"write {condition.name}= and the values to keep; a metric takes comparisons"
+            raise UsageError(f"--where {condition}: a report is filtered with = alone", cure=cure)
+        found.setdefault(condition.name, {})[condition.value] = None
     return tuple(Filter(column, tuple(values)) for column, values in found.items())
-
-
-def _pairs(text: str) -> Iterable[tuple[str, str]]:
-    column, at = "", 0
-    while at < len(text) or not column:
-        named = _NAMED.match(text, at)
-        item = named or (_ANOTHER.match(text, at) if column else None)
-        if item is None:
-            raise UsageError(
-                f"--where {text} is not a filter",
-                cure="write it as geography=Egypt, or geography=Egypt,UAE for several",
-            )
-        column = item[1].lower() if named else column
-        value = item[2] if named else item[1]
-        yield column, value[1:-1].replace('""', '"') if value.startswith('"') else value.strip()
-        at = item.end()
 
 
 def check_filters(filters: Iterable[Filter], allowed: Sequence[str], report: str) -> None:

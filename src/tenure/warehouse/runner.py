@@ -254,7 +254,7 @@ class _Making:
         self.views.append(View(name, model.layer, model.definition, model.sql, model.columns))
         if decision.action == "increment":
             touched = touched_values(self.writer, model, self.changes)
-            values = {column: relation for column, (relation, _) in touched.items()}
+            values = {column: found.relation for column, found in touched.items()}
             self.changes[name] = Change("rows", touched=values, since=since(engine, model, self.changes))
         else:
             self.changes[name] = NOTHING if decision.action == "keep" else EVERYTHING
@@ -264,11 +264,11 @@ class _Making:
         table, change = None, EVERYTHING
         if old and decision.action == "increment":
             touched = touched_values(self.writer, model, self.changes)
-            if too_many(touched, old):
+            if too_many(touched, self._size(model.name)):
                 decision = Decision("full", f"{decision.why}, too many to work in")
             else:
                 views = {view.name: view for view in self.planned.order if view.kind == "view"}
-                inputs = restrictions(model, touched, views, self.planned.reads[model.name])
+                inputs = restrictions(model, touched, views, self.planned.reads)
                 worked = increment(self.writer, model, old, self.current, touched, self.changes, inputs)
                 table = table_of(model, old.columns, worked.parts)
                 change = Change("rows", f"changes_{model.name}") if worked.removed or worked.added else NOTHING
@@ -282,6 +282,15 @@ class _Making:
         self.tables.append(table)
         self.changes[model.name] = change
         return decision
+
+    def _size(self, name: str) -> int:
+        """How many rows must be read to make a table anew: those of the largest input that it follows."""
+        models = {model.name: model for model in self.planned.order}
+        if name not in models:
+            loads = self.planned.inputs.loads
+            return sum(load.record.loaded for load in loads if name == f"raw_{load.record.entity}")
+        made = next((table.rows for table in self.tables if table.name == name), 0)
+        return max([made, *(self._size(below) for below in models[name].description.follows)])
 
     def _anew(self, model: Model, old: Table | None) -> tuple[Table, Change]:
         written = self.writer.whole(model)
