@@ -1,7 +1,7 @@
 """What a person would type instead of Tenure: the models' own SQL, run in their order over a project's loads.
 
 `write_script` writes it down for DuckDB, `run_in_spark` has Spark run it. Either way views stay views and each table
-becomes one Parquet file: no hashes, no checks, no release.
+becomes one Parquet file, or one a month where Tenure lays it out by month: no hashes, no checks, no release.
 """
 
 import json
@@ -50,23 +50,31 @@ class _Typist:
 
     def view_of_files(self, name: str, files: Sequence[Path]) -> None:
         paths = ", ".join(f"'{file}'" for file in files)
-        self.view(name, f"SELECT * FROM read_parquet([{paths}])")
+        self.view(name, f"SELECT * FROM read_parquet([{paths}], hive_partitioning = false)")
 
     def view(self, name: str, sql: str) -> None:
         self.statements.append(f"CREATE VIEW {name} AS {sql}")
 
 
-def write_script(project: Project, business_date: date, folder: Path) -> Path:
-    """A Python script that needs duckdb and nothing else, and leaves one Parquet file a table in `folder`."""
+def write_script(project: Project, business_date: date, folder: Path, *, by_month: bool = False) -> Path:
+    """A Python script that needs duckdb and nothing else, and leaves its tables in `folder`.
+
+    One Parquet file a table or, `by_month`, one a month where the model has a partition.
+    """
     folder.mkdir()
     typist: Any = _Typist(folder)
     for model in _models(project, typist, business_date):
         if model.kind == "view":
             typist.view(model.name, model.sql)
             continue
-        target = folder / f"{model.name}.parquet"
-        typist.statements.append(f"COPY ({model.sql}) TO '{target}' (FORMAT parquet, COMPRESSION zstd)")
-        typist.view_of_files(model.name, [target])
+        target, files = folder / f"{model.name}.parquet", folder / f"{model.name}.parquet"
+        copied, options = model.sql, "FORMAT parquet, COMPRESSION zstd"
+        if by_month and model.description.partition:
+            month = f"CAST(date_trunc('month', \"{model.description.partition}\") AS DATE) AS _month"
+            copied, options = f"SELECT *, {month} FROM ({model.sql}) AS made", f"{options}, PARTITION_BY (_month)"
+            files = target / "*" / "*.parquet"
+        typist.statements.append(f"COPY ({copied}) TO '{target}' ({options})")
+        typist.view_of_files(model.name, [files])
     statements = folder / "statements.json"
     statements.write_text(json.dumps([*DUCKDB_SHIMS, *typist.statements]))
     script = folder / "by_hand.py"

@@ -12,7 +12,7 @@ from tenure.cli.demo import make_project
 from tenure.core.settings import Project, open_project
 
 BUSINESS_DATE = date(2025, 10, 2)
-_CUSTOMERS = 120
+CUSTOMERS = 120
 _EVENTS = 400
 _NAMES = ("Zoë", "Ömer ", " Łukasz", "محمد", "O'Brien", 'Ann "A", B', "李", "")
 _PLACES = ("Egypt", "UAE", "Côte d'Ivoire", " Qatar ", "")
@@ -61,18 +61,21 @@ def make_grown_project(folder: Path) -> Project:
         (folder / "sources" / f"{source}.yml").write_text(text, "utf-8")
     landing, chance = folder / "landing", Random(7)
     for place, (year, month) in enumerate(_MONTHS):
-        _write(landing / f"customers_{year}-{month:02d}.csv", _customers(chance, joined=_CUSTOMERS - 40 + 10 * place))
-    _write(landing / "offers.csv", _offers(chance))
-    _write(landing / "customer_support_tickets.csv", _tickets(chance))
-    _write(landing / "transactions.csv", _transactions(chance))
-    _write(landing / "accounts.csv", _accounts())
-    _write(landing / "fx_rates.csv", _rates())
-    lines = (json.dumps(record, ensure_ascii=False) for record in _usage(chance))
+        write_records(
+            landing / f"customers_{year}-{month:02d}.csv", customers(chance, joined=CUSTOMERS - 40 + 10 * place)
+        )
+    write_records(landing / "offers.csv", offers(chance))
+    write_records(landing / "customer_support_tickets.csv", tickets(chance))
+    write_records(landing / "transactions.csv", transactions(chance))
+    write_records(landing / "accounts.csv", accounts())
+    write_records(landing / "fx_rates.csv", rates())
+    lines = (json.dumps(record, ensure_ascii=False) for record in usage(chance))
     (landing / "usage.json").write_text("\n".join(lines) + "\n", "utf-8")
     return open_project(folder)
 
 
-def _write(file: Path, records: Iterable[dict[str, object]]) -> None:
+def write_records(file: Path, records: Iterable[dict[str, object]]) -> None:
+    """A CSV file of the records."""
     rows = list(records)
     with file.open("w", newline="", encoding="utf-8") as handle:
         writer = csv.DictWriter(handle, list(rows[0]), lineterminator="\n")
@@ -90,14 +93,15 @@ def _moment(chance: Random) -> str:
 
 
 def _owner(chance: Random) -> str:
-    return f"C-{chance.randrange(_CUSTOMERS):04d}"
+    return f"C-{chance.randrange(CUSTOMERS):04d}"
 
 
 def _money(chance: Random) -> str:
     return f"{chance.choice((1, 1, 1, -1)) * chance.randrange(10 ** chance.randrange(1, 10)) / 100:.2f}"
 
 
-def _customers(chance: Random, *, joined: int) -> Iterable[dict[str, object]]:
+def customers(chance: Random, *, joined: int) -> Iterable[dict[str, object]]:
+    """All customers who had joined by some month, in their order."""
     for number in range(joined):
         yield {
             "customer_id": f"C-{number:04d}",
@@ -116,12 +120,13 @@ def _customers(chance: Random, *, joined: int) -> Iterable[dict[str, object]]:
         }
 
 
-def _accounts() -> Iterable[dict[str, object]]:
-    for number in range(_CUSTOMERS):
+def accounts() -> Iterable[dict[str, object]]:
+    """Accounts, every other of them held by two."""
+    for number in range(CUSTOMERS):
         for holder in range(1 + number % 2):
             yield {
                 "account_id": f"A{number // 2:05d}",
-                "customer_id": f"C-{(number + holder) % _CUSTOMERS:04d}",
+                "customer_id": f"C-{(number + holder) % CUSTOMERS:04d}",
                 "role": (" owner", "joint", "")[(number + holder) % 3],
                 "product_type": ("Savings", "Current", "")[number % 3],
                 "date_opened": date(2019, 1, 31) + timedelta(days=17 * number),
@@ -131,14 +136,16 @@ def _accounts() -> Iterable[dict[str, object]]:
             }
 
 
-def _rates() -> Iterable[dict[str, object]]:
+def rates() -> Iterable[dict[str, object]]:
+    """Two currencies, day by day."""
     for number in range(400):
         day = date(2024, 9, 1) + timedelta(days=number)
         yield {"currency": "EUR", "rate_date": day, "rate": f"1.{10_000_000 + 12_345 * number % 999_999}"}
         yield {"currency": "AED", "rate_date": day, "rate": "0.27229408"}
 
 
-def _offers(chance: Random) -> Iterable[dict[str, object]]:
+def offers(chance: Random) -> Iterable[dict[str, object]]:
+    """Offers with and without an answer and a date."""
     for number in range(_EVENTS):
         yield {
             "offer_id": number,
@@ -149,7 +156,8 @@ def _offers(chance: Random) -> Iterable[dict[str, object]]:
         }
 
 
-def _tickets(chance: Random) -> Iterable[dict[str, object]]:
+def tickets(chance: Random) -> Iterable[dict[str, object]]:
+    """Support tickets, some without a time."""
     for number in range(_EVENTS):
         yield {
             "ticket_id": number,
@@ -161,7 +169,8 @@ def _tickets(chance: Random) -> Iterable[dict[str, object]]:
         }
 
 
-def _transactions(chance: Random) -> Iterable[dict[str, object]]:
+def transactions(chance: Random) -> Iterable[dict[str, object]]:
+    """Bookings."""
     for number in range(_EVENTS):
         yield {
             "transaction_id": number,
@@ -174,7 +183,8 @@ def _transactions(chance: Random) -> Iterable[dict[str, object]]:
         }
 
 
-def _usage(chance: Random) -> Iterable[dict[str, object]]:
+def usage(chance: Random) -> Iterable[dict[str, object]]:
+    """Usage logs, some without a balance or a date."""
     for number in range(2 * _EVENTS):
         yield {
             "usage_log_id": number,

@@ -5,6 +5,8 @@ from pathlib import Path
 import pytest
 
 from tenure.core.errors import CheckFailed
+from tenure.pipeline import run_build
+from tenure.warehouse.runner import BuildRequest
 from tenure.warehouse.store import ReleaseStore
 from tests.property.increments import Bank, Bookings, Later, Offers, Snapshot, Step, Tickets, Usage, new_bank
 
@@ -26,7 +28,7 @@ def wrong(bank: Bank, *steps: Step) -> list[str]:
     for step in steps:
         bank.take(step)
     by_steps, at_once = bank.content(), bank.content_at_once()
-    return sorted(name for name in at_once if by_steps.get(name) != at_once[name])
+    return sorted(name for name in at_once if by_steps[name] != at_once[name])
 
 
 def test_rows_without_a_value_to_follow_by_are_worked_in_too(tmp_path: Path) -> None:
@@ -262,3 +264,134 @@ tests:
     bank.take(Bookings(((1, "-5.00", "fee", "2025-06-15"),)))
     with pytest.raises(CheckFailed, match="nothing is dear"):
         bank.take(FEES)
+
+
+def test_ids_that_turn_from_numbers_to_text(tmp_path: Path) -> None:
+    bank = new_bank(tmp_path)
+    for step in (Offers(((1, 1, "1", "2025-06-15"), (2, 1, "0", None))), LOGS):
+        bank.take(step)
+    source = bank.project.sources / "offers.yml"
+    source.write_text(source.read_text().replace("offer_id: {type: integer", "offer_id: {type: string"))
+    assert wrong(bank, Offers(((2, 1, "1", None),)), Offers(((3, 1, "1", None),)), FEES) == []
+
+
+def test_an_attribute_that_turns_from_numbers_to_text(tmp_path: Path) -> None:
+    yml = """kind: partitioned
+follows: {raw_offers: offer_id}
+key: [offer_id, _load_id]
+columns:
+  offer_id: {type: id, description: The offer}
+  _load_id: {type: STRING, description: The load}
+  is_early: {type: BOOLEAN, description: Whether the wave is one of the first}
+"""
+    bank = with_model(tmp_path, "waves", yml, "SELECT offer_id, _load_id, wave < '10' AS is_early FROM raw_offers")
+    source = bank.project.sources / "offers.yml"
+    bare = source.read_text()
+    landing = bank.project.root / "landing"
+    for number, kind in enumerate(("integer", "string")):
+        source.write_text(f"{bare.rstrip()}\n  wave: {{type: {kind}}}\n")
+        (landing / f"offers_{number}.csv").write_text(
+            f"offer_id,customer_id,accepted,date_offered,offer_type,wave\n{number},1,1,2025-06-15,Card,9\n"
+        )
+        bank.run()
+    assert wrong(bank) == []
+
+
+def test_events_that_a_source_drops_and_brings_back(tmp_path: Path) -> None:
+    bank = new_bank(tmp_path)
+    source = bank.project.sources / "offers.yml"
+    source.write_text(source.read_text().replace("columns:", "mode: snapshot\nmax_deleted_share: 1.0\ncolumns:"))
+    steps = (
+        Offers(((1, 1, "1", "2025-06-15"), (2, 1, "0", None), (3, 7, "0", None))),
+        Later(3),
+        Offers(((1, 1, "1", "2025-06-15"),)),
+        Later(3),
+        Offers(((2, 1, "0", None), (4, 1, "", "2025-05-01"))),
+        Snapshot(5, ((1, "UAE", 1, 3), (7, "UAE", 1, 3))),
+        Later(30),
+        Offers(((1, 1, "1", None), (4, 1, "1", "2025-05-01"))),
+    )
+    assert wrong(bank, *steps) == []
+
+
+def test_a_build_that_fails_leaves_nothing_for_the_next_to_trip_over(tmp_path: Path) -> None:
+    yml = """kind: partitioned
+partition: activity_date
+follows: {fact_customer_activity: fact_id}
+key: [fact_id]
+columns:
+  fact_id: {type: BIGINT, description: The event}
+  activity_date: {type: DATE, description: The day}
+  amount: {type: "DECIMAL(18,2)", description: The amount}
+tests:
+  - name: nothing is dear
+    by: fact_id
+    sql: SELECT fact_id FROM events WHERE amount > 3
+"""
+    bank = with_model(tmp_path, "events", yml, "SELECT fact_id, activity_date, amount FROM fact_customer_activity")
+    bank.take(LOGS)
+    releases = sorted(bank.project.warehouse.rglob("*"))
+    for step in (FEES, Later(1)):
+        with pytest.raises(CheckFailed):
+            bank.take(step)
+        assert sorted(bank.project.warehouse.rglob("*")) == releases
+    description = bank.project.root / "models" / "events.yml"
+    description.write_text(description.read_text().partition("tests:")[0])
+    assert wrong(bank, Usage(((1, 1, "Card", "7.00", None),)), FEES) == []
+
+
+def test_models_made_anew_on_request_tell_the_others(tmp_path: Path) -> None:
+    bank = new_bank(tmp_path)
+    bank.take(LOGS)
+    run_build(bank.project, BuildRequest("again", bank.today, select=("dim_customer_history", "dim_usage")))
+    assert wrong(bank, FEES, Usage(((2, 1, "Savings", "5.00", "2025-05-01"),))) == []
+
+
+def test_a_release_of_another_tenure_is_built_upon_by_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    bank = new_bank(tmp_path)
+    monkeypatch.setattr("tenure.__version__", "another")
+    bank.take(Later(1))
+    assert "int_usage_repeated" in bank.built
+
+
+def test_months_that_come_out_the_same_take_no_room_again(tmp_path: Path) -> None:
+    bank = new_bank(tmp_path)
+    for step in (LOGS, Snapshot(4, ((1, "UAE", 1, 3), (2, "UAE", 1, 3))), Later(5)):
+        bank.take(step)
+    store = ReleaseStore(bank.project.warehouse)
+    pointer = store.pointer()
+    assert pointer
+    assert {"int_customer_month", "fact_customer_metrics", "dim_customer"} <= set(bank.built)
+    own = {
+        path.parent.name for path in (store.folder / pointer.current).rglob("*.parquet") if path.stat().st_nlink == 1
+    }
+    months = {path.stem[:7] for path in (store.folder / pointer.current / "int_customer_month").iterdir()}
+    shared = [
+        path for path in (store.folder / pointer.current / "int_customer_month").iterdir() if path.stat().st_nlink > 1
+    ]
+    assert "dim_geography" not in own
+    assert len(months) == len(shared) + 1
+    assert wrong(bank, FEES) == []
+
+
+def test_a_test_that_is_new_looks_at_all_rows(tmp_path: Path) -> None:
+    yml = """kind: partitioned
+partition: activity_date
+follows: {fact_customer_activity: fact_id}
+key: [fact_id]
+columns:
+  fact_id: {type: BIGINT, description: The event}
+  activity_date: {type: DATE, description: The day}
+  amount: {type: "DECIMAL(18,2)", description: The amount}
+"""
+    bank = with_model(tmp_path, "events", yml, "SELECT fact_id, activity_date, amount FROM fact_customer_activity")
+    bank.take(FEES)
+    with (bank.project.root / "models" / "events.yml").open("a") as file:
+        file.write("tests:\n  - name: dear\n    by: fact_id\n    sql: SELECT fact_id FROM events WHERE amount > 3\n")
+    with pytest.raises(CheckFailed, match="dear"):
+        bank.take(LOGS)
+
+
+def test_an_event_of_a_mistyped_year(tmp_path: Path) -> None:
+    bank = new_bank(tmp_path)
+    assert wrong(bank, LOGS, Usage(((3, 1, "Card", "1.00", "0205-06-01"),)), FEES) == []

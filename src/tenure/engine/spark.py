@@ -23,6 +23,15 @@ from pyspark.sql import DataFrame  # isort: skip
 from pyspark.sql.functions import expr  # isort: skip
 
 _COMMON = {"int": "INTEGER", "timestamp_ntz": "TIMESTAMP", "timestamp": "TIMESTAMP WITH TIME ZONE"}
+_SPARK_TYPES = {
+    pa.int32(): "INT",
+    pa.int64(): "BIGINT",
+    pa.float64(): "DOUBLE",
+    pa.string(): "STRING",
+    pa.bool_(): "BOOLEAN",
+    pa.date32(): "DATE",
+    pa.timestamp("us"): "TIMESTAMP_NTZ",
+}
 
 
 class SparkEngine:
@@ -65,8 +74,7 @@ class SparkEngine:
     def view_of_files(self, name: str, files: Sequence[Path]) -> None:
         """See `Engine.view_of_files`."""
         with _explained():
-            frame = self._session.read.parquet(*(_unglobbed(file) for file in files))
-            frame.createOrReplaceTempView(name)
+            self._read(files).createOrReplaceTempView(name)
 
     def view(self, name: str, sql: str) -> None:
         """See `Engine.view`."""
@@ -103,7 +111,7 @@ class SparkEngine:
         if not files:
             return []
         with _explained():
-            frame = self._session.read.parquet(*(_unglobbed(file) for file in files))
+            frame = self._read(files)
             sums = frame.groupBy(expr("_metadata.file_path")).agg(
                 expr("COUNT(*)"), expr(f"SUM({_row_hash(frame.columns)})")
             )
@@ -115,7 +123,7 @@ class SparkEngine:
         if not files:
             return []
         with _explained():
-            frame = self._session.read.parquet(*(_unglobbed(file) for file in files))
+            frame = self._read(files)
             frame.selectExpr("*", "_metadata.file_path AS _file").createOrReplaceTempView("_files_searched")
             rows = self._session.sql(f"SELECT DISTINCT p._file FROM _files_searched AS p WHERE {condition}").collect()
         found = {_local(row[0]) for row in rows}
@@ -140,6 +148,12 @@ class SparkEngine:
     def _session(self) -> SparkSession:
         return self._spark.session
 
+    def _read(self, files: Sequence[Path]) -> DataFrame:
+        """Parquet files as one table. Left to find out the columns by itself, Spark would run a job for it."""
+        schema = _schema(files[0])
+        reader = self._session.read if schema is None else self._session.read.schema(schema)
+        return reader.parquet(*(_unglobbed(file) for file in files))
+
     def _sql(self, sql: str) -> DataFrame:
         with _explained():
             return self._session.sql(sql)
@@ -149,6 +163,24 @@ class SparkEngine:
         if file is not None:
             self._session.catalog.dropTempView(name)
             file.unlink()
+
+
+def _schema(file: Path) -> str | None:
+    """The columns of a Parquet file in Spark's words; None when they are not all of the common types."""
+    try:
+        fields = list(pq.read_schema(file))
+    except (OSError, pa.ArrowInvalid):
+        return None  # Spark says what is wrong with the file
+    kinds = [(field.name, _spark_type(field.type)) for field in fields]
+    if not kinds or any(kind is None for _, kind in kinds):
+        return None
+    return ", ".join(f"`{name.replace('`', '``')}` {kind}" for name, kind in kinds)
+
+
+def _spark_type(kind: pa.DataType) -> str | None:
+    if pa.types.is_decimal128(kind):
+        return f"DECIMAL({kind.precision},{kind.scale})"
+    return _SPARK_TYPES.get(kind)
 
 
 def _row_hash(columns: Sequence[str]) -> str:

@@ -146,7 +146,7 @@ def increment(
         fresh = f'SELECT * FROM ({model.sql}) AS r WHERE r."{by}" >= CAST(\'{first}\' AS DATE) OR r."{by}" IS NULL'
     with restricted(engine, inputs):
         _keep(writer, f"fresh__{name}", fresh)
-    reachable = [part for part in old.parts if not first or part.partition >= first.strftime("%Y-%m")]
+    reachable = [part for part in old.parts if not first or part.partition >= first.isoformat()[:7]]
     _keep(writer, f"stale__{name}", _rows_concerned(engine, name, [current / part.file for part in reachable], touched))
     _expect_one_column_each(engine, model)
     removed, added = _difference(writer, name)
@@ -154,9 +154,13 @@ def increment(
 
 
 def compare(writer: PartWriter, name: str, before: Sequence[Path], after: Sequence[Path]) -> None:
-    """Say which rows of a table that was made anew went and came, as `increment` does."""
-    writer.engine.view_of_files(f"stale__{name}", before)
-    writer.engine.view_of_files(f"fresh__{name}", after)
+    """Say which rows of a table that was made anew went and came, as `increment` does.
+
+    `before` and `after` are the files that differ; one of them may be none.
+    """
+    for relation, files in ((f"stale__{name}", before), (f"fresh__{name}", after)):
+        writer.engine.view_of_files(f"files__{relation}", files or [*before, *after])
+        writer.engine.view(relation, f"SELECT * FROM files__{relation}{'' if files else ' WHERE 1 = 0'}")
     _difference(writer, name)
 
 

@@ -2,7 +2,7 @@
 
 import os
 import shutil
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
@@ -58,6 +58,16 @@ class PartWriter:
         self.engine.write(f"SELECT * FROM ({model.sql}) AS nothing WHERE 1 = 0", target)
         return WHOLE, target
 
+    def taken_back(self, old: Table, made: Table, same: Collection[str], current: Path) -> list[Part]:
+        """The parts of a table that was made anew, those of the release before where the rows are the `same`."""
+        for part in made.parts:
+            if part.partition in same:
+                (self.building / part.file).unlink()
+        kept = [part for part in old.parts if part.partition in same]
+        for part in kept:
+            share(part, current, self.building)
+        return [*kept, *(part for part in made.parts if part.partition not in same)]
+
     def described(self, written: Sequence[tuple[str, Path]]) -> tuple[Part, ...]:
         """Written files as parts: hashes, sizes, rows."""
         sums = self.engine.checksums([file for _, file in written]) if written else []
@@ -72,6 +82,20 @@ class PartWriter:
             )
             for (partition, file), (rows, checksum) in zip(written, sums, strict=True)
         )
+
+
+def same_partitions(before: Sequence[Part], now: Sequence[Part]) -> set[str]:
+    """The partitions that hold the same rows in both: as many, with the same sum of hashes."""
+    then, new = _sums(before), _sums(now)
+    return {partition for partition, sums in new.items() if then.get(partition) == sums}
+
+
+def _sums(parts: Sequence[Part]) -> dict[str, tuple[int, int]]:
+    sums: dict[str, tuple[int, int]] = {}
+    for part in parts:
+        rows, checksum = sums.get(part.partition, (0, 0))
+        sums[part.partition] = rows + part.rows, checksum + int(part.checksum)
+    return sums
 
 
 def share(part: Part, current: Path, building: Path) -> None:

@@ -127,6 +127,7 @@ def raw_input(entity: str, loads: Sequence[RawLoad], types: ProjectTypes, busine
     own = [load for load in loads if load.record.entity == entity]
     stamps = {load.record.load_id: _stamp(load, load.record.manifest_sha256, business_date) for load in own}
     columns = [column.type for column in _canonical(entity, types)]
+    columns += [f"{column.name} {column.type}" for column in types.attributes[entity]]
     return RawInput(entity, digest(columns)[:12], stamps)
 
 
@@ -174,10 +175,11 @@ def register_changed_raw(
 ) -> str | None:
     """Make the records of the loads that the release before did not see visible; returns the relation's name.
 
-    None when more changed than records that came: their types, or a load that is no longer there.
+    None when more changed than records that came: their types, or a load that is no longer there as it was.
     """
     known, _, _ = before.inputs.get(name, "").partition(":")
-    if known != now.types or not before.loads.keys() <= {load.record.load_id for load in loads}:
+    there = {load.record.load_id: load.record.manifest_sha256 for load in loads}
+    if known != now.types or not before.loads.items() <= there.items():
         return None
     changed = [load for load in loads if load.record.entity == now.entity and _is_news(load, now, before)]
     relation = f"changes_{name}"

@@ -20,13 +20,13 @@ from tenure.warehouse.inputs import INPUTS, Inputs, register_inputs
 from tenure.warehouse.locality import expect_promises
 from tenure.warehouse.manifest import ReleaseManifest, Table, View
 from tenure.warehouse.models import Model, read_models
-from tenure.warehouse.parts import PartWriter, expect_columns, share, table_of
+from tenure.warehouse.parts import PartWriter, expect_columns, same_partitions, share, table_of
 from tenure.warehouse.project_models import read_project_models
 from tenure.warehouse.raw_views import project_types, raw_loads, register_changed_raw
 from tenure.warehouse.store import REBUILD, Pointer, ReleaseStore
 
-_COMPARED = 1_000_000
-"""A table made anew is compared with the one before, so that others can follow it, up to so many rows."""
+_COMPARED = 2_000_000
+"""A table made anew is compared with the one before, so that others can follow it, up to so many rows of both."""
 
 
 @dataclass(frozen=True)
@@ -68,6 +68,10 @@ class BuildPlan:
     def followed(self) -> set[str]:
         """Tables and inputs whose changed rows some model wants to know."""
         return {name for model in self.order for name in model.description.follows}
+
+    def is_redefined(self, model: Model) -> bool:
+        """Whether a model, or one of its tests, is not what it was in the release before."""
+        return self.before is None or self.before.definition(model.name) != model.definition
 
     @property
     def gone(self) -> set[str]:
@@ -115,12 +119,16 @@ def plan(project: Project, zone: RawZone, engine: Engine, request: BuildRequest)
 
 
 def _before(store: ReleaseStore, request: BuildRequest, engine: Engine) -> ReleaseManifest | None:
-    """The release whose tables may be taken over; a full build takes nothing over, so it needs none."""
+    """The release whose tables may be taken over; a full build takes nothing over, so it needs none.
+
+    Another engine or another Tenure may make other rows of the same SQL.
+    """
     pointer = store.pointer()
     if pointer is None or request.full:
         return None
     manifest = store.manifest(pointer.current)
-    return manifest if manifest.engine == engine.name else None
+    maker = (manifest.engine, manifest.tenure_version)
+    return manifest if maker == (engine.name, tenure.__version__) else None
 
 
 def _later_than(pointer: Pointer | None, store: ReleaseStore) -> datetime:
@@ -185,8 +193,9 @@ def build(project: Project, zone: RawZone, engine: Engine, request: BuildRequest
             made.make(model)
             request.progress(model.name, number + 1, len(planned.order))
         checks = [check for model in planned.order for check in checks_of(model)]
-        remade = [name for name, decision in made.decisions.items() if decision.action == "full"]
-        run_checks(engine, checks, {**made.changes, **dict.fromkeys(remade, EVERYTHING)})
+        redefined = [model.name for model in planned.order if planned.is_redefined(model)]
+        views = frozenset(view.name for view in made.views)
+        run_checks(engine, checks, {**made.changes, **dict.fromkeys(redefined, EVERYTHING)}, views)
         shutil.rmtree(scratch)
         manifest = ReleaseManifest(
             sequence=writer.sequence,
@@ -264,11 +273,13 @@ class _Making:
         table, change = None, EVERYTHING
         if old and decision.action == "increment":
             touched = touched_values(self.writer, model, self.changes)
+            views = {view.name: view for view in self.planned.order if view.kind == "view"}
+            inputs = restrictions(model, touched, views, self.planned.reads)
             if too_many(touched, self._size(model.name)):
                 decision = Decision("full", f"{decision.why}, too many to work in")
+            elif inputs is None:
+                decision = Decision("full", f"{decision.why}, and a view reads as a whole what it follows")
             else:
-                views = {view.name: view for view in self.planned.order if view.kind == "view"}
-                inputs = restrictions(model, touched, views, self.planned.reads)
                 worked = increment(self.writer, model, old, self.current, touched, self.changes, inputs)
                 table = table_of(model, old.columns, worked.parts)
                 change = Change("rows", f"changes_{model.name}") if worked.removed or worked.added else NOTHING
@@ -297,16 +308,21 @@ class _Making:
         self.writer.engine.view_of_files(model.name, [file for _, file in written])
         columns = self.writer.engine.columns(model.name)
         expect_columns(model, columns)
-        table = table_of(model, columns, self.writer.described(written))
-        if old is None:
-            return table, EVERYTHING
-        if old.content_hash == table.content_hash:
+        made = table_of(model, columns, self.writer.described(written))
+        if old is None or made.columns != old.columns:
+            return made, EVERYTHING
+        same = same_partitions(old.parts, made.parts)
+        went = [part for part in old.parts if part.partition not in same]
+        came = [part for part in made.parts if part.partition not in same]
+        table = made
+        if model.name not in self.planned.forced:
+            table = table_of(model, columns, self.writer.taken_back(old, made, same, self.current))
+        if table.content_hash == old.content_hash:
             return table, NOTHING
-        comparable = table.columns == old.columns and max(table.rows, old.rows) <= _COMPARED
-        if model.name not in self.planned.followed or not comparable:
+        if model.name not in self.planned.followed or sum(part.rows for part in (*went, *came)) > _COMPARED:
             return table, EVERYTHING
-        before = [self.current / part.file for part in old.parts]
-        compare(self.writer, model.name, before, [file for _, file in written])
+        before = [self.current / part.file for part in went]
+        compare(self.writer, model.name, before, [self.writer.building / part.file for part in came])
         return table, Change("rows", f"changes_{model.name}")
 
     def _show(self, table: Table) -> None:
