@@ -8,7 +8,8 @@ from pathlib import Path
 from random import Random
 
 from tenure.core.settings import Project, open_project
-from tenure.pipeline import run_ingest
+from tenure.pipeline import run_build, run_ingest
+from tenure.warehouse.runner import BuildRequest
 from tests.engines import grown_bank
 from tests.engines.grown_bank import BUSINESS_DATE, make_grown_project, write_records
 
@@ -64,6 +65,7 @@ def make_growing_project(folder: Path) -> Project:
     bookings.write_text(text.replace("  transaction_id: {type: integer, required: true}\n", ""), "utf-8")
     records = grown_bank.transactions(Random(7))
     write_records(project.root / "landing" / "transactions.csv", (_without_key(record) for record in records))
+    (project.root / "landing" / "customers_2025-09.csv").unlink()
     (project.root / "models").mkdir()
     _write_model(project, "large_booking", _LARGE_BOOKING, _large_booking(least=1000))
     _write_model(project, "active_customer", _ACTIVE_CUSTOMER, _active_customer())
@@ -79,10 +81,19 @@ def steps() -> tuple[Step, ...]:
     )
 
 
+def grow(folder: Path) -> Project:
+    """A growing project with a release for each step, built on DuckDB."""
+    project = make_growing_project(folder)
+    for step in steps():
+        step.take(project)
+        run_build(project, BuildRequest(step.name, step.business_date))
+    return project
+
+
 def _same_month(project: Project) -> None:
     """Customers who are gone, and records new, corrected, late, moved to other months, doubled and of strangers."""
     landing, chance = project.root / "landing", Random(8)
-    write_records(landing / "customers_2025-10.csv", _snapshot(chance, gone=lambda number: number % 17 == 5))
+    write_records(landing / "customers_2025-09.csv", _snapshot(chance, gone=lambda number: number % 17 == 5))
     write_records(landing / "offers_2.csv", _again(grown_bank.offers(chance), "offer_id", 1000))
     tickets = _again(grown_bank.tickets(chance), "ticket_id", 1000)
     write_records(landing / "customer_support_tickets_2.csv", tickets)
@@ -92,14 +103,14 @@ def _same_month(project: Project) -> None:
     logs[0]["customer_id"] = "C-0999"
     _write_lines(landing / "usage_2.json", logs)
     write_records(landing / "accounts_2.csv", _closed(grown_bank.accounts()))
-    write_records(landing / "fx_rates_2.csv", [{"currency": "EUR", "rate_date": "2025-09-30", "rate": "1.17000001"}])
 
 
 def _next_month(project: Project) -> None:
-    """Customers who are back or gone anew, an older snapshot that came late, a new column, another SQL."""
+    """Customers who are back or gone anew, an older snapshot, a corrected rate, a new column, another SQL."""
     landing, chance = project.root / "landing", Random(9)
-    write_records(landing / "customers_2025-11.csv", _snapshot(chance, gone=lambda number: number % 19 == 3))
+    write_records(landing / "customers_2025-10.csv", _snapshot(chance, gone=lambda number: number % 19 == 3))
     write_records(landing / "customers_2025-05.csv", _snapshot(chance, gone=lambda number: number > 40))
+    write_records(landing / "fx_rates_2.csv", [{"currency": "EUR", "rate_date": "2025-09-30", "rate": "1.17000001"}])
     contract = project.sources / "offers.yml"
     contract.write_text(contract.read_text("utf-8").rstrip() + "\n  campaign: {type: string}\n", "utf-8")
     offers = _again(grown_bank.offers(chance), "offer_id", 2000)

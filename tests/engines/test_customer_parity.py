@@ -62,10 +62,10 @@ def bank() -> RawBank:
     return bank
 
 
-def test_both_engines_agree_on_every_cell(duckdb_engine: Engine, spark_engine: Engine, bank: RawBank) -> None:
+def test_both_engines_agree_on_every_cell(duckdb_engine: Engine, hasty_spark: Engine, bank: RawBank) -> None:
     on_duckdb = compute(duckdb_engine, bank, MODELS)
     given = {name: table for name, table in on_duckdb.items() if name not in OURS}
-    on_spark = compute(spark_engine, bank, MODELS, given=given)
+    on_spark = compute(hasty_spark, bank, MODELS, given=given)
     assert set(on_spark) == OURS
     for name, table in on_spark.items():
         assert cells(on_duckdb[name]) == cells(table), name
@@ -84,7 +84,7 @@ def test_both_engines_agree_on_every_cell(duckdb_engine: Engine, spark_engine: E
 )
 def test_both_engines_agree_on_who_has_left(
     duckdb_engine: Engine,
-    spark_engine: Engine,
+    hasty_spark: Engine,
     bank: RawBank,
     definition: ChurnDefinition,
     decided_by: set[str],
@@ -92,7 +92,7 @@ def test_both_engines_agree_on_who_has_left(
     churn = ChurnSettings(definition=definition, inactive_days=25, balance_below=Decimal(200), balance_months=2)
     on_duckdb = compute(duckdb_engine, bank, ["int_customer_month"], churn=churn)
     given = {name: table for name, table in on_duckdb.items() if name not in {"int_customer_month", *decided_by}}
-    on_spark = compute(spark_engine, bank, ["int_customer_month"], churn=churn, given=given)
+    on_spark = compute(hasty_spark, bank, ["int_customer_month"], churn=churn, given=given)
     assert set(on_spark) == {"int_customer_month", *decided_by}
     for name, table in on_spark.items():
         assert cells(on_duckdb[name]) == cells(table), name

@@ -32,10 +32,15 @@ def replace_file(path: Path, content: bytes) -> None:
 
 
 def fsync_tree(folder: Path) -> None:
-    """Force every file and folder below `folder`, and itself, to disk."""
+    """Force every file and folder below `folder`, and itself, to disk.
+
+    A file with another name elsewhere was forced there when it was published under that name.
+    """
     for parent, _, files in os.walk(folder):
         for name in files:
-            fsync_file(Path(parent) / name)
+            path = Path(parent) / name
+            if path.stat().st_nlink == 1:
+                fsync_file(path)
         fsync_folder(Path(parent))
 
 

@@ -23,7 +23,7 @@ from pyspark.sql import DataFrame  # isort: skip
 from pyspark.sql.functions import expr  # isort: skip
 
 _COMMON = {"int": "INTEGER", "timestamp_ntz": "TIMESTAMP", "timestamp": "TIMESTAMP WITH TIME ZONE"}
-_SPARK_TYPES = {
+_SPARK_TYPES: dict[pa.DataType, str] = {
     pa.int32(): "INT",
     pa.int64(): "BIGINT",
     pa.float64(): "DOUBLE",
@@ -168,10 +168,10 @@ class SparkEngine:
 def _schema(file: Path) -> str | None:
     """The columns of a Parquet file in Spark's words; None when they are not all of the common types."""
     try:
-        fields = list(pq.read_schema(file))
+        schema = pq.read_schema(file)
     except (OSError, pa.ArrowInvalid):
         return None  # Spark says what is wrong with the file
-    kinds = [(field.name, _spark_type(field.type)) for field in fields]
+    kinds = [(name, _spark_type(kind)) for name, kind in zip(schema.names, schema.types, strict=True)]
     if not kinds or any(kind is None for _, kind in kinds):
         return None
     return ", ".join(f"`{name.replace('`', '``')}` {kind}" for name, kind in kinds)

@@ -202,12 +202,11 @@ def since(engine: Engine, model: Model, changes: Mapping[str, Change]) -> date |
 def _rows_concerned(engine: Engine, name: str, files: Sequence[Path], touched: Mapping[str, Touched]) -> str:
     """The rows of the table as it was that are computed anew: a SELECT."""
     selects = [f"SELECT * FROM fresh__{name} WHERE 1 = 0"]
-    for column, values in touched.items():
-        condition = values.holds(f'p."{column}"')
-        found = engine.files_where(files, condition)
-        if found:
-            engine.view_of_files(f"old__{name}__{column}", found)
-            selects.append(f"SELECT p.* FROM old__{name}__{column} AS p WHERE {condition}")
+    if files:
+        engine.view_of_files(f"old__{name}", files)
+        for column, values in touched.items():
+            condition = values.holds(f'p."{column}"')
+            selects.append(f"SELECT p.* FROM old__{name} AS p WHERE {condition}")
     return " UNION ALL ".join(selects)
 
 

@@ -195,7 +195,7 @@ def build(project: Project, zone: RawZone, engine: Engine, request: BuildRequest
         checks = [check for model in planned.order for check in checks_of(model)]
         redefined = [model.name for model in planned.order if planned.is_redefined(model)]
         views = frozenset(view.name for view in made.views)
-        run_checks(engine, checks, {**made.changes, **dict.fromkeys(redefined, EVERYTHING)}, views)
+        run_checks(engine, checks, {**made.changes, **dict.fromkeys(redefined, EVERYTHING)}, views, made.tables)
         shutil.rmtree(scratch)
         manifest = ReleaseManifest(
             sequence=writer.sequence,
