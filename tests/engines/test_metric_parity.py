@@ -1,4 +1,4 @@
-"""Every metric gives the same rows and types on DuckDB and on Spark, over the release of a bank that grew in increments."""
+"""Every metric gives the same rows and types on DuckDB and on Spark, over a bank that grew in increments."""
 
 from dataclasses import dataclass
 from datetime import date

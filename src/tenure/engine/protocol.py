@@ -42,7 +42,7 @@ class Engine(Protocol):
         ...
 
     def register(self, name: str, table: pa.Table) -> None:
-        """Make an Arrow table visible under `name` to all later statements."""
+        """Make an Arrow table visible under `name` to all later statements, until something else takes the name."""
         ...
 
     def view_of_files(self, name: str, files: Sequence[Path]) -> None:
@@ -58,10 +58,10 @@ class Engine(Protocol):
         ...
 
     def write_months(self, sql: str, column: str, folder: Path) -> list[tuple[str, Path]]:
-        """Write the rows of a SELECT to Parquet files below `folder`, one or more for each month of a DATE column.
+        """Write the rows of a SELECT to Parquet files below `folder`, one or more for each month of a date or time.
 
         Gives each file with its month ("2025-09"; "none" where the date is missing); no file when there are
-        no rows. Not fsynced.
+        no rows. `folder` must not hold any files yet. Not fsynced.
         """
         ...
 
