@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -21,8 +22,9 @@ from tenure.warehouse.store import ReleaseStore
 from tests.reference_case import BUSINESS_DATE, make_reference_project
 
 CALLS = ("rename", "fsync", "fdatasync", "unlink", "symlink")
-SHARES = 4
-"""The points are dealt out to so many tests, which may run side by side."""
+SAMPLE = 48
+"""So many points are tried in every run of the tests, others each day; the long run tries all."""
+DAY = date.today().toordinal()
 Outcomes = tuple[dict[str, list[str]], dict[str, list[str]]]
 _STAMPS = {"_recorded_at", "recorded_at", "last_load_at"}
 
@@ -166,21 +168,33 @@ def test_the_run_has_more_than_fifty_points_of_which_each_kind_is_one(points: li
     assert {"rename", "fsync", "fdatasync", "unlink", "symlink"} <= {point.call for point in points}
 
 
-@pytest.mark.parametrize("share", range(SHARES))
-def test_a_run_killed_at_any_commit_is_healed_by_the_next(
-    share: int, points: list[Point], prepared: Path, folder: Path, outcomes: Outcomes
+def _sample(points: list[Point], most: int) -> list[Point]:
+    """Some of the points, from the first to the last; others on another day."""
+    step = max(1, len(points) // most)
+    return points[DAY % step :: step]
+
+
+@pytest.mark.parametrize("call", CALLS)
+def test_a_run_killed_at_a_commit_is_healed_by_the_next(
+    call: str, points: list[Point], prepared: Path, folder: Path, outcomes: Outcomes
 ) -> None:
-    _sweep(points[share::SHARES], "signal=SIGKILL", prepared, folder, outcomes)
+    own = [point for point in points if point.call == call]
+    _sweep(_sample(own, SAMPLE // len(CALLS)), "signal=SIGKILL", prepared, folder, outcomes)
+
+
+@pytest.mark.full
+def test_a_run_killed_at_any_commit_is_healed_by_the_next(
+    points: list[Point], prepared: Path, folder: Path, outcomes: Outcomes
+) -> None:
+    _sweep(points, "signal=SIGKILL", prepared, folder, outcomes)
 
 
 def test_the_very_first_run_killed_is_healed_by_the_next(tmp_path: Path, folder: Path) -> None:
     fresh = make_reference_project(tmp_path / "fresh").root
     found = _calls(fresh, tmp_path / "traced", CALLS)
-    rare = [point for point in found if point.call in {"rename", "unlink", "symlink"}]
-    often = [point for point in found if point not in rare]
     outcomes = _undisturbed(fresh, tmp_path / "undisturbed")
     assert outcomes[0] == {}
-    _sweep([*rare[::3], *often[::12]], "signal=SIGKILL", fresh, folder, outcomes)
+    _sweep(_sample(found, 16), "signal=SIGKILL", fresh, folder, outcomes)
 
 
 @pytest.mark.full

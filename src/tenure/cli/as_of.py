@@ -64,4 +64,8 @@ def build_as_of(project: "Project", as_of: str, business_date: date | None, json
         print_json({"release": release.id, "as_of": instant(as_of), "business_date": day, "loads": loads})
         return
     say(f"as of {instant(as_of):%Y-%m-%d %H:%M:%S} UTC: {loads} loads, business date {day} (release {release.id})")
-    say(f"read it with: tenure report NAME --as-of {as_of}; the release in force is unchanged")
+    if business_date:
+        say("other commands' --as-of takes the business date of the newest load; the tables of this state are plain")
+        say(f"Parquet in the folder of that name under {project.warehouse}; the release in force is unchanged")
+    else:
+        say(f"read it with: tenure report NAME --as-of {as_of}; the release in force is unchanged")

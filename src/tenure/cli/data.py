@@ -23,7 +23,7 @@ from tenure.core.errors import UsageError
 if TYPE_CHECKING:
     from tenure.core.settings import Project
     from tenure.pipeline import RunResult
-    from tenure.warehouse.runner import BuildPlan
+    from tenure.warehouse.runner import BuildPlan, BuildResult
 
 
 def ingest(
@@ -107,7 +107,7 @@ def build(
     if json:
         print_json(_build_json(result.release, result.published, result.computed))
     else:
-        say(_build_line(result.release, result.published, len(result.computed)))
+        say(_build_line(result))
 
 
 def run(
@@ -130,7 +130,7 @@ def run(
         result = run_all(opened, business_date(date), listener)
     _tell(opened, result, json)
     if result.build and not json:
-        say(_build_line(result.build.release, result.build.published, len(result.build.computed)))
+        say(_build_line(result.build))
         say("next: tenure report, tenure serve")
     _end(result, strict)
 
@@ -164,10 +164,13 @@ def _build_json(release: str, published: bool, computed: tuple[str, ...]) -> dic
     return {"release": release, "published": published, "computed": list(computed)}
 
 
-def _build_line(release: str, published: bool, computed: int) -> str:
-    if not published:
-        return f"nothing changed: release {release} stays in force"
-    return f"release {release} is in force ({computed} models computed, all checks passed)"
+def _build_line(result: "BuildResult") -> str:
+    if not result.published:
+        return f"nothing changed: release {result.release} stays in force"
+    computed = f"{len(result.computed)} model{'' if len(result.computed) == 1 else 's'} computed"
+    line = f"release {result.release} is in force ({computed}, all checks passed)"
+    before, day = result.business_date_before, result.manifest.business_date
+    return line if before in (None, day) else f"{line}\nthe business date went from {before} to {day} (--date sets it)"
 
 
 def _tell(project: "Project", result: "RunResult", json: bool) -> None:

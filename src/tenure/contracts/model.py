@@ -29,6 +29,7 @@ _ACCEPTS = {
     ID: {"integer", "string"},
 }
 
+_MOST_DELETED = 0.5
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=63)]
 
 
@@ -139,7 +140,7 @@ class Contract(_Strict):
     filter: str | None = None
     mode: Literal["upsert", "snapshot"] = "upsert"
     allow_empty: bool = False
-    max_deleted_share: float = Field(default=0.5, ge=0, le=1)
+    max_deleted_share: float = Field(default=_MOST_DELETED, ge=0, le=1)
     max_bad_share: float = Field(default=0.5, ge=0, le=1)
     columns: dict[Name, ColumnContract] = Field(min_length=1)
 
@@ -191,7 +192,7 @@ class Contract(_Strict):
     def _expect_mode(self, entity: Entity) -> None:
         """A snapshot tells by absence: it needs the entity's key, and one date for all of its records."""
         if self.mode != "snapshot":
-            if self.allow_empty or "max_deleted_share" in self.model_fields_set:
+            if self.allow_empty or self.max_deleted_share != _MOST_DELETED:
                 raise ValueError("allow_empty and max_deleted_share are for mode: snapshot")
             return
         if self.keyless:

@@ -81,22 +81,26 @@ def load_delivery(
             infers_deletes=infers,
             protected=account.keyed,
         )
-        return Loaded(zone.commit(ticket, manifest, delivery.stamp), _notes(contract, delivery, account))
+        return Loaded(zone.commit(ticket, manifest, delivery.stamp), _notes(contract, delivery, account, run))
     except BaseException:
         zone.discard(ticket)
         raise
 
 
-def _notes(contract: Contract, delivery: Delivery, account: Account) -> tuple[str, ...]:
+def _notes(contract: Contract, delivery: Delivery, account: Account, run: RunContext) -> tuple[str, ...]:
+    notes = delivery.notes
+    if contract.entity == "customers" and delivery.effective and delivery.effective > run.business_date:
+        later = f"its records take effect on {delivery.effective}, after the business date {run.business_date}"
+        notes = (*notes, f"{later}; they count from then")
     if contract.mode != "snapshot" or account.keyless is None:
-        return delivery.notes
+        return notes
     unknown = account.quarantined - account.keyed
     records = "1 quarantined record" if unknown == 1 else f"{unknown} quarantined records"
     note = (
         f"no key counts as deleted by it: the key of {records} cannot be read (first at row {account.keyless})"
         " and may be any of those that it lacks; mend it and deliver it again"
     )
-    return (*delivery.notes, note)
+    return (*notes, note)
 
 
 def _refuse_if_wrong(contract: Contract, delivery: Delivery, account: Account) -> None:

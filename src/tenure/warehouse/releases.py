@@ -16,7 +16,7 @@ from tenure.core.settings import Project, Settings
 from tenure.engine.duckdb import DuckDBEngine
 from tenure.raw.state import StateDatabase
 from tenure.raw.zone import RawZone
-from tenure.warehouse.inputs import register_inputs, today_table
+from tenure.warehouse.inputs import INPUTS, register_inputs, today_table
 from tenure.warehouse.manifest import ReleaseManifest
 from tenure.warehouse.raw_views import project_types, raw_loads
 from tenure.warehouse.store import REBUILD, ReleaseStore
@@ -33,7 +33,7 @@ class _Views:
 
     def show_for(self, sql: str) -> None:
         """Make them visible if the SQL may name one."""
-        names = "|".join(["raw_[a-z]+", *(view.name for view in self.manifest.views)])
+        names = "|".join([*INPUTS, *(view.name for view in self.manifest.views)])
         if self.shown or not re.search(rf"\b({names})\b", sql, flags=re.IGNORECASE):
             return
         zone = RawZone(self.project.raw, StateDatabase(self.project.state / "state.sqlite"))

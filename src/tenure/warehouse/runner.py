@@ -82,12 +82,16 @@ class BuildPlan:
 
 @dataclass(frozen=True)
 class BuildResult:
-    """The release in force after a build, what was done about each model, and whether anything was published."""
+    """The release in force after a build, what was done about each model, and whether anything was published.
+
+    `business_date_before` is that of the release that was in force until then.
+    """
 
     release: str
     manifest: ReleaseManifest
     decisions: dict[str, Decision]
     published: bool
+    business_date_before: date | None = None
 
     @property
     def computed(self) -> tuple[str, ...]:
@@ -217,7 +221,8 @@ def build(project: Project, zone: RawZone, engine: Engine, request: BuildRequest
         shutil.rmtree(building, ignore_errors=True)
         raise
     store.prune(project.settings.warehouse.keep_releases)
-    return BuildResult(release, manifest, made.decisions, published=True)
+    day_before = planned.before.business_date if planned.before else None
+    return BuildResult(release, manifest, made.decisions, published=True, business_date_before=day_before)
 
 
 @dataclass
