@@ -39,7 +39,7 @@ from tenure.pipeline import raw_zone  # noqa: E402
 from tenure.raw.manifest import LoadManifest  # noqa: E402
 from tenure.raw.state import LoadRecord  # noqa: E402
 from tenure.raw.zone import DATA, QUARANTINE, QUARANTINE_SCHEMA, RawZone  # noqa: E402
-from tenure.sources.loader import load_schema  # noqa: E402
+from tenure.sources.stored import load_schema  # noqa: E402
 
 EVENTS = ("usage", "transactions", "tickets", "offers")
 _BLOCK_ROWS = 131_072

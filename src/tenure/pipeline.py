@@ -16,9 +16,9 @@ from tenure.engine.protocol import Engine
 from tenure.raw.audit import Finding, audit_leftovers, audit_loads
 from tenure.raw.state import StateDatabase
 from tenure.raw.zone import STATE, RawZone, expect_state
+from tenure.sources.delivered import RunContext
 from tenure.sources.files import find_files
 from tenure.sources.ingest import Outcome, ingest
-from tenure.sources.loader import RunContext
 from tenure.warehouse.as_of import audit_as_of, discard_as_of, open_as_of, recipe_as_of
 from tenure.warehouse.releases import OpenRelease
 from tenure.warehouse.repair import Repair, audit_releases, repair_releases

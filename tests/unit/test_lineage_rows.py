@@ -14,7 +14,8 @@ from tenure.core.clock import new_run_id
 from tenure.core.errors import UsageError
 from tenure.core.settings import Project
 from tenure.pipeline import edge_engine, raw_zone, run_all, run_build
-from tenure.sources.loader import Delivery, RunContext, load_delivery
+from tenure.sources.delivered import Delivery, RunContext
+from tenure.sources.loader import load_delivery
 from tenure.sources.records import Block
 from tenure.warehouse.lineage import Lineage, lineage_of
 from tenure.warehouse.lineage_rows import Record, RowLineage, row_lineage

@@ -12,9 +12,6 @@ from tenure.raw.state import LoadRecord
 from tenure.raw.zone import DATA, QUARANTINE, QUARANTINE_SCHEMA, RawZone, Ticket
 from tenure.sources.delivered import CANDIDATE, Account, Delivery, RunContext, origin_of, read_delivery
 from tenure.sources.snapshots import Deletes, Snapshot, data_with_markers, find_deletes
-from tenure.sources.stored import load_schema
-
-__all__ = ["Delivery", "Loaded", "RunContext", "load_delivery", "load_schema"]
 
 
 @dataclass(frozen=True)

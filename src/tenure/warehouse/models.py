@@ -180,12 +180,16 @@ def _model(sql_file: Traversable, yml_file: Traversable, layer: str, types: Proj
         raise BuildError("has no yml beside it", where=where, cure=f"describe the model in {name}.yml")
     description = parse_yml(ModelDescription, yml_file.read_text(encoding="utf-8"), where.replace(".sql", ".yml"))
     attributes = types.attributes.get(description.attributes or "", ())
-    described = [
+    sql = fill(sql_file.read_text(encoding="utf-8"), attributes, types, where)
+    return Model(name, layer, where, sql, description, (*typed_columns(description, types), *attributes))
+
+
+def typed_columns(description: ModelDescription, types: ProjectTypes) -> list[Column]:
+    """The columns that a yml describes, `id` replaced by the type of the natural key in this project."""
+    return [
         Column(column, types.ids.get(column, "BIGINT") if entry.type == "id" else entry.type)
         for column, entry in description.columns.items()
     ]
-    sql = fill(sql_file.read_text(encoding="utf-8"), attributes, types, where)
-    return Model(name, layer, where, sql, description, (*described, *attributes))
 
 
 def fill(sql: str, attributes: tuple[Column, ...], types: ProjectTypes, where: str) -> str:

@@ -9,7 +9,7 @@ from tenure.engine.dialect import parse
 from tenure.engine.protocol import Column
 from tenure.warehouse.graph import bare, expect_known, ordered, references, tables_of
 from tenure.warehouse.inputs import INPUTS
-from tenure.warehouse.models import Model, ModelDescription, ProjectTypes, fill, parse_yml, read_models
+from tenure.warehouse.models import Model, ModelDescription, ProjectTypes, fill, parse_yml, read_models, typed_columns
 from tenure.warehouse.project_files import ModelFile, read_files
 from tenure.warehouse.project_rules import (
     expect_attributes,
@@ -66,12 +66,8 @@ def _model(file: ModelFile, types: ProjectTypes) -> Model:
     expect_types(file, description)
     expect_attributes(file, description)
     attributes = types.attributes.get(description.attributes or "", ())
-    described = [
-        Column(column, types.ids.get(column, "BIGINT") if entry.type == "id" else entry.type)
-        for column, entry in description.columns.items()
-    ]
     sql = _filled(file, attributes, types)
-    return Model(file.name, LAYER, file.where, sql, description, (*described, *attributes))
+    return Model(file.name, LAYER, file.where, sql, description, (*typed_columns(description, types), *attributes))
 
 
 def _description(file: ModelFile) -> ModelDescription:
