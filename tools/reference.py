@@ -20,8 +20,9 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 from tenure.cli.main import app
+from tenure.contracts.columns import ColumnContract
 from tenure.contracts.entities import ENTITIES
-from tenure.contracts.model import ColumnContract, Contract, Effective
+from tenure.contracts.model import Contract, Effective
 from tenure.core.settings import Settings
 from tenure.metrics.catalogue import Metric, built_in
 from tenure.metrics.model import MetricDescription, TableDescription

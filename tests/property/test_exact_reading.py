@@ -10,7 +10,8 @@ from pathlib import Path
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tenure.contracts.model import ColumnContract, Contract
+from tenure.contracts.columns import ColumnContract
+from tenure.contracts.model import Contract
 from tenure.sources.csv_guard import csv_blocks
 from tenure.sources.json_guard import json_blocks
 from tenure.sources.records import Block, row_numbers

@@ -12,7 +12,8 @@ import pytest
 from hypothesis import HealthCheck, event, example, given, settings
 from hypothesis import strategies as st
 
-from tenure.contracts.model import ColumnContract, Contract
+from tenure.contracts.columns import ColumnContract
+from tenure.contracts.model import Contract
 from tenure.engine.duckdb import DuckDBEngine
 from tenure.engine.protocol import Engine
 from tenure.raw.audit import audit_loads

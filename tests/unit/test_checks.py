@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tenure.contracts.checks import compile_checks
-from tenure.contracts.model import ColumnContract, Contract
+from tenure.contracts.columns import ColumnContract
+from tenure.contracts.model import Contract
 from tenure.engine.duckdb import DuckDBEngine
 
 Verdict = tuple[object, str | None]

@@ -9,8 +9,9 @@ import re
 from collections.abc import Collection
 from dataclasses import dataclass
 
+from tenure.contracts.columns import ColumnContract
 from tenure.contracts.entities import ENTITIES, ID
-from tenure.contracts.model import ColumnContract, Contract
+from tenure.contracts.model import Contract
 
 _YEAR = "([1-9][0-9]{3}|0[1-9][0-9]{2}|00[1-9][0-9]|000[1-9])"
 _LITERALS = {

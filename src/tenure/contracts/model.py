@@ -1,25 +1,19 @@
 """A contract: what one source promises, in the terms of the Open Data Contract Standard."""
 
 import hashlib
+import json
 import re
-from decimal import Decimal
 from functools import cached_property
-from typing import Annotated, Literal, Self
+from typing import Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
+from tenure.contracts.columns import DECIMAL, ColumnContract, Name, Strict
 from tenure.contracts.entities import ENTITIES, ID, Entity, EntityColumn
+from tenure.contracts.file_format import FileFormat
 from tenure.contracts.filters import expect_condition
+from tenure.contracts.server_reading import ServerReading
 
-_DECIMAL = re.compile(r"decimal\(([1-9][0-9]?),([0-9]{1,2})\)")
-_SQL_TYPES = {
-    "integer": "BIGINT",
-    "boolean": "BOOLEAN",
-    "date": "DATE",
-    "timestamp": "TIMESTAMP",
-    "string": "STRING",
-    "number": "DOUBLE",
-}
 _ACCEPTS = {
     "STRING": {"string"},
     "BOOLEAN": {"boolean"},
@@ -30,60 +24,6 @@ _ACCEPTS = {
 }
 
 _MOST_DELETED = 0.5
-Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=63)]
-
-
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
-
-
-class ColumnContract(_Strict):
-    """What one column promises.
-
-    `type`: integer, decimal(p,s), boolean, date, timestamp, string or number (a ratio in binary
-    floating point; never money). `from`: its name in the source, if another. `range`: least and
-    greatest value, either may be null. `personal`: the class of personal data it holds.
-    """
-
-    type: str
-    source_name: str | None = Field(default=None, alias="from")
-    description: str | None = None
-    required: bool = False
-    unique: bool = False
-    range: tuple[Decimal | None, Decimal | None] | None = None
-    pattern: str | None = None
-    allowed: tuple[str, ...] | None = None
-    personal: Literal["name", "contact", "birth", "demographic", "free_text"] | None = None
-
-    @model_validator(mode="after")
-    def _known(self) -> Self:
-        decimal = _DECIMAL.fullmatch(self.type)
-        if self.type not in _SQL_TYPES and not decimal:
-            known = ", ".join(_SQL_TYPES)
-            raise ValueError(f"type '{self.type}' is not known; use {known} or decimal(p,s)")
-        if decimal and not int(decimal[2]) <= int(decimal[1]) <= 38:
-            raise ValueError(f"type '{self.type}': at most 38 digits, and no more decimals than digits")
-        if self.range and self.type not in {"integer", "number"} and not decimal:
-            raise ValueError("range is for integer, decimal and number columns")
-        if (self.pattern or self.allowed) and self.type != "string":
-            raise ValueError("pattern and allowed are for string columns")
-        if self.pattern:
-            try:
-                re.compile(self.pattern)
-            except re.error as error:
-                raise ValueError(f"pattern is not a regular expression: {error}") from error
-        return self
-
-    @property
-    def decimal(self) -> tuple[int, int] | None:
-        """Precision and scale, of a decimal column."""
-        match = _DECIMAL.fullmatch(self.type)
-        return (int(match[1]), int(match[2])) if match else None
-
-    @property
-    def sql_type(self) -> str:
-        """The column's type in the common names of the engines."""
-        return _SQL_TYPES.get(self.type) or self.type.upper()
 
 
 def _expect_fit(given: ColumnContract, column: EntityColumn, entity: str) -> None:
@@ -93,7 +33,7 @@ def _expect_fit(given: ColumnContract, column: EntityColumn, entity: str) -> Non
         raise ValueError(f"{column.name} is {given.type}; entity {entity} takes {' or '.join(sorted(fits))}")
     if fits is not None:
         return
-    most = _DECIMAL.fullmatch(column.type.lower())
+    most = DECIMAL.fullmatch(column.type.lower())
     if most is None or (given.decimal is None and given.type != "integer"):
         raise ValueError(f"{column.name} is {given.type}; entity {entity} takes decimal(p,s) or integer")
     if given.decimal:
@@ -102,7 +42,7 @@ def _expect_fit(given: ColumnContract, column: EntityColumn, entity: str) -> Non
             raise ValueError(f"{column.name} is {given.type}; entity {entity} holds at most {column.type}")
 
 
-class Effective(_Strict):
+class Effective(Strict):
     """When a customer record became true: a date column of it, or a date in the file's name.
 
     `file_name` is a pattern such as `customers_{yyyy-mm}.csv` (a month means its last day) or
@@ -121,7 +61,7 @@ class Effective(_Strict):
         return self
 
 
-class Contract(_Strict):
+class Contract(FileFormat, ServerReading):
     """One source: where it is, what its records look like and which entity they feed."""
 
     source: Name
@@ -129,10 +69,6 @@ class Contract(_Strict):
     owner: str | None = None
     entity: str
     kind: Literal["csv", "ndjson", "mariadb"]
-    path: str | None = None
-    delimiter: str = ","
-    url: str | None = None
-    table: str | None = None
     key: tuple[Name, ...] = ()
     keyless: bool = False
     order_by: Name | None = None
@@ -171,12 +107,6 @@ class Contract(_Strict):
                 raise ValueError("a mariadb source needs url and table")
         elif not self.path:
             raise ValueError(f"a {self.kind} source needs path")
-        if len(self.delimiter) != 1 or self.delimiter in '"\r\n':
-            raise ValueError("delimiter must be one character, not a quote or a line end")
-        if not self.delimiter.isascii():
-            raise ValueError(
-                f"delimiter '{self.delimiter}' is not an ASCII character; convert the file to one such as , or ;"
-            )
 
     def _expect_key(self, entity: Entity) -> None:
         if bool(self.key) == self.keyless:
@@ -216,7 +146,11 @@ class Contract(_Strict):
     @cached_property
     def version(self) -> str:
         """A fingerprint of everything the contract says: another one, another version."""
-        return hashlib.sha256(self.model_dump_json(by_alias=True).encode()).hexdigest()[:12]
+        return hashlib.sha256(json.dumps(self.as_written(), sort_keys=True).encode()).hexdigest()[:12]
+
+    def as_written(self) -> dict[str, Any]:
+        """The contract as JSON values under the names of the file; what is as it is by default is left out."""
+        return self.model_dump(mode="json", by_alias=True, exclude_defaults=True)
 
     def source_columns(self) -> dict[str, str]:
         """Contract name → name in the source, in the contract's order."""

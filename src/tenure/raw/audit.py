@@ -33,8 +33,8 @@ def _unbalanced(zone: RawZone, load: LoadRecord) -> list[str]:
         rows = pq.read_metadata(path).num_rows
         if rows != expected:
             problems.append(f"{path} holds {rows} rows, the account says {expected}")
-    if load.records_in != load.loaded + load.quarantined + load.duplicates + load.filtered:
-        problems.append("records in are not loaded + quarantined + duplicates + filtered")
+    if load.records_in != load.loaded + load.quarantined + load.duplicates + load.unchanged + load.filtered:
+        problems.append("records in are not loaded + quarantined + duplicates + unchanged + filtered")
     return problems
 
 

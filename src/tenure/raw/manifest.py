@@ -3,6 +3,7 @@
 import json
 from dataclasses import asdict, dataclass
 from datetime import date
+from typing import Any
 
 from pydantic import TypeAdapter
 
@@ -18,6 +19,7 @@ class LoadManifest:
     before there were snapshots). `infers_deletes`: it is a snapshot, and the key of each record that it holds
     is known, of quarantined ones too; `protected` counts those: their keys stand in the quarantine, in columns
     named `key_` and the key's name, and do not count as absent.
+    `contract` is the contract as it was then (null in loads written before it was kept).
     The record's own `manifest_sha256` is empty here: a text cannot hold its own hash.
     """
 
@@ -31,6 +33,7 @@ class LoadManifest:
     effective: date | None = None
     infers_deletes: bool = False
     protected: int = 0
+    contract: dict[str, Any] | None = None
 
 
 def to_json(manifest: LoadManifest) -> bytes:

@@ -28,7 +28,9 @@ CREATE TABLE load (
   manifest_sha256 TEXT NOT NULL,
   filtered INTEGER NOT NULL DEFAULT 0,
   deleted INTEGER NOT NULL DEFAULT 0,
-  CHECK (records_in = loaded + quarantined + duplicates + filtered)
+  unchanged INTEGER NOT NULL DEFAULT 0,
+  watermark TEXT,
+  CHECK (records_in = loaded + quarantined + duplicates + unchanged + filtered)
 );
 """
 _DELIVERY = """
@@ -41,16 +43,37 @@ CREATE TABLE delivery (
   PRIMARY KEY (source, name)
 );
 """
-_VERSION = 2
+_SETTLED = """
+CREATE TABLE settled (
+  load_id TEXT NOT NULL REFERENCES load (load_id),
+  ordinal INTEGER NOT NULL,
+  fate TEXT NOT NULL CHECK (fate IN ('replayed', 'dismissed')),
+  by_load TEXT REFERENCES load (load_id),
+  reason TEXT NOT NULL,
+  settled_at TEXT NOT NULL,
+  PRIMARY KEY (load_id, ordinal)
+);
+"""
+_VERSION = 3
 _FROM_1 = (
     # Version 1 knew neither filters nor deletes, and SQLite cannot change the check of a table.
     "sequence, load_id, source, entity, delivery, sha256, contract_version, business_date, recorded_at, run_id,"
     " records_in, loaded, quarantined, duplicates, manifest_sha256"
 )
+
+
+def _with_all_columns_of(columns: str) -> str:
+    """What makes the table of loads anew from one that has just these columns."""
+    return (
+        f"ALTER TABLE load RENAME TO load_before; {_LOAD}"
+        f" INSERT INTO load ({columns}) SELECT {columns} FROM load_before; DROP TABLE load_before; {_SETTLED}"
+    )
+
+
 _STEPS = {
-    0: f"{_LOAD} {_DELIVERY}",
-    1: f"ALTER TABLE load RENAME TO load_1; {_LOAD}"
-    f" INSERT INTO load ({_FROM_1}) SELECT {_FROM_1} FROM load_1; DROP TABLE load_1;",
+    0: f"{_LOAD} {_DELIVERY} {_SETTLED}",
+    1: _with_all_columns_of(_FROM_1),
+    2: _with_all_columns_of(f"{_FROM_1}, filtered, deleted"),
 }
 """Version of the database → what makes it the newest one."""
 
@@ -59,8 +82,9 @@ _STEPS = {
 class LoadRecord:
     """One committed load. `sequence` is the order in which loads were recorded; `sha256` is the delivery's.
 
-    `records_in = loaded + quarantined + duplicates + filtered`. `deleted` counts delete markers: rows of the
-    load's data that stand for no record of the delivery, but for keys that a snapshot no longer holds.
+    `records_in = loaded + quarantined + duplicates + unchanged + filtered`. `deleted` counts delete markers: rows of
+    the load's data that stand for no record of the delivery, but for keys that the source no longer holds.
+    `watermark`: up to where an incremental source has been read with this load.
     """
 
     sequence: int
@@ -80,6 +104,8 @@ class LoadRecord:
     manifest_sha256: str
     filtered: int = 0
     deleted: int = 0
+    unchanged: int = 0
+    watermark: str | None = None
 
 
 @dataclass(frozen=True)

@@ -29,7 +29,8 @@ class Delivery:
 
     `sha256` is of the file's bytes; a table has none, so its content is hashed once it is read. `stamp`
     tells cheaply whether a file may have changed; `effective` is the date in its name, if it has one;
-    `key_texts` reads the key of a record that its guard set apart.
+    `key_texts` reads the key of a record that its guard set apart. `watermark` tells, once the blocks are read, up
+    to where an incremental source was read.
     """
 
     name: str
@@ -40,6 +41,7 @@ class Delivery:
     still_the_same: Callable[[], bool] = lambda: True
     notes: tuple[str, ...] = ()
     key_texts: KeyTexts = lambda reject: None
+    watermark: Callable[[], str | None] | None = None
 
 
 @dataclass(frozen=True)
@@ -65,6 +67,7 @@ class Account:
     quarantined: int = 0
     duplicates: int = 0
     filtered: int = 0
+    unchanged: int = 0
     rules: dict[str, int] = field(default_factory=dict[str, int])
     first: str = ""
     last_row: int = 0

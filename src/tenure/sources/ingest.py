@@ -97,6 +97,7 @@ def _loaded(load: LoadRecord, notes: tuple[str, ...]) -> Outcome:
         loaded=load.loaded,
         quarantined=load.quarantined,
         duplicates=load.duplicates,
+        unchanged=load.unchanged,
         filtered=load.filtered,
         deleted=load.deleted,
         load_id=load.load_id,

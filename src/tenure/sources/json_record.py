@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, cast
 
-from tenure.contracts.model import ColumnContract
+from tenure.contracts.columns import ColumnContract
 
 DEEPEST = 100
 """Levels of nesting beyond which a record is refused unread."""

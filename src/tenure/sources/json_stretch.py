@@ -15,7 +15,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pyarrow import json as arrow_json
 
-from tenure.contracts.model import ColumnContract, Contract
+from tenure.contracts.columns import ColumnContract
+from tenure.contracts.model import Contract
 from tenure.sources.json_record import Number, Scalar, read_object
 from tenure.sources.record_spans import Mask, Spans
 

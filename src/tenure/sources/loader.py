@@ -65,6 +65,8 @@ def load_delivery(
             manifest_sha256="",
             filtered=account.filtered,
             deleted=deletes.count,
+            unchanged=account.unchanged,
+            watermark=delivery.watermark() if delivery.watermark else None,
         )
         manifest = LoadManifest(
             load=record,
@@ -77,6 +79,7 @@ def load_delivery(
             effective=effective,
             infers_deletes=infers,
             protected=account.keyed,
+            contract=contract.as_written(),
         )
         return Loaded(zone.commit(ticket, manifest, delivery.stamp), _notes(contract, delivery, account, run))
     except BaseException:

@@ -13,7 +13,8 @@ from typing import Any, TypeAlias
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from tenure.contracts.model import ColumnContract, Contract
+from tenure.contracts.columns import ColumnContract
+from tenure.contracts.model import Contract
 from tenure.core.errors import SourceRefused
 
 _WHOLE = frozenset({"tinyint", "smallint", "mediumint", "int", "bigint", "year"})

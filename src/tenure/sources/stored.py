@@ -2,7 +2,8 @@
 
 import pyarrow as pa
 
-from tenure.contracts.model import ColumnContract, Contract
+from tenure.contracts.columns import ColumnContract
+from tenure.contracts.model import Contract
 from tenure.raw.zone import QUARANTINE_SCHEMA
 
 ARROW_TYPES: dict[str, pa.DataType] = {

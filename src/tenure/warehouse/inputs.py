@@ -60,7 +60,7 @@ def register_inputs(
 
 
 def _loads_table(records: list[LoadRecord]) -> pa.Table:
-    kinds = {int: pa.int64(), str: pa.string()}
+    kinds = {int: pa.int64(), str: pa.string(), str | None: pa.string()}
     schema = pa.schema(
         [
             (

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 
+from tenure.contracts.columns import ColumnContract
 from tenure.contracts.entities import ENTITIES, ID
-from tenure.contracts.model import ColumnContract
 from tenure.core.errors import TenureError
 from tenure.engine.protocol import Column, Engine
 from tenure.raw.state import LoadRecord
