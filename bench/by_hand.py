@@ -68,7 +68,7 @@ def write_script(project: Project, business_date: date, folder: Path, *, by_mont
             typist.view(model.name, model.sql)
             continue
         target, files = folder / f"{model.name}.parquet", folder / f"{model.name}.parquet"
-        copied, options = model.sql, "FORMAT parquet, COMPRESSION zstd"
+        copied, options = model.sql, "FORMAT parquet, COMPRESSION snappy"
         if by_month and model.description.partition:
             month = f"CAST(date_trunc('month', \"{model.description.partition}\") AS DATE) AS _month"
             copied, options = f"SELECT *, {month} FROM ({model.sql}) AS made", f"{options}, PARTITION_BY (_month)"

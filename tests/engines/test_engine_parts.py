@@ -115,6 +115,16 @@ def test_a_sum_is_of_the_rows_whatever_their_order(engine: Engine, dated: str, t
     assert engine.checksums([]) == []
 
 
+def test_sums_by_a_label_are_those_of_files_with_these_rows(engine: Engine, dated: str, folder: Path) -> None:
+    written = engine.write_months(f"SELECT * FROM {dated}", "day", folder / "months")
+    by_file: dict[str, list[tuple[int, int]]] = {}
+    for (month, _), sums in zip(written, engine.checksums([file for _, file in written]), strict=True):
+        by_file.setdefault(month, []).append(sums)
+    label = "COALESCE(SUBSTR(CAST(CAST(p.day AS DATE) AS STRING), 1, 7), 'none')"
+    expected = {month: (sum(n for n, _ in sums), sum(each for _, each in sums)) for month, sums in by_file.items()}
+    assert engine.row_sums(dated, label) == expected
+
+
 def test_files_are_known_by_any_path_that_leads_to_them(
     engine: Engine, dated: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

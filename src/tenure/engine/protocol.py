@@ -69,6 +69,13 @@ class Engine(Protocol):
         """For each Parquet file of one schema: its number of rows, and the sum of the hashes of its rows."""
         ...
 
+    def row_sums(self, relation: str, label: str) -> dict[str, tuple[int, int]]:
+        """For each value of an expression over the rows (alias `p`) of a relation: their number and sum of hashes.
+
+        The hashes are those of `checksums`, where relation and files have the same columns.
+        """
+        ...
+
     def files_where(self, files: Sequence[Path], condition: str) -> list[Path]:
         """Those Parquet files of one schema that hold a row for which `condition` (over alias `p`) is true."""
         ...

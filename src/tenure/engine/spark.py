@@ -118,6 +118,14 @@ class SparkEngine:
             found = {_local(row[0]): (int(row[1]), int(row[2])) for row in sums.collect()}
         return [found.get(str(file.resolve()), (0, 0)) for file in files]
 
+    def row_sums(self, relation: str, label: str) -> dict[str, tuple[int, int]]:
+        """See `Engine.row_sums`."""
+        hashed = _row_hash([column.name for column in self.columns(relation)])
+        with _explained():
+            labelled = f"SELECT {label} AS _label, COUNT(*), SUM({hashed}) FROM {relation} AS p GROUP BY 1"
+            rows = self._session.sql(labelled).collect()
+        return {str(row[0]): (int(row[1]), int(row[2])) for row in rows}
+
     def files_where(self, files: Sequence[Path], condition: str) -> list[Path]:
         """See `Engine.files_where`."""
         if not files:

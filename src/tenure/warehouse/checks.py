@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Literal
 
+import numpy as np
 import pyarrow as pa
 
 from tenure.core.errors import BuildError, CheckFailed
@@ -14,8 +15,10 @@ from tenure.warehouse.graph import alike, bare, tables_of
 from tenure.warehouse.increment import restricted
 from tenure.warehouse.manifest import Table
 from tenure.warehouse.models import Model, ModelTest
+from tenure.warehouse.slices import Slices
 
 _SHOWN = 5
+_STRETCHES = 8
 _LARGE = 1_000_000
 """A key is looked through month by month in a table with more rows: many small groupings cost less than a large one."""
 Scope = Literal["rows", "values", "all"]
@@ -129,6 +132,7 @@ def run_checks(
     changes: Mapping[str, Change],
     views: Collection[str] = (),
     tables: Collection[Table] = (),
+    slices: Slices | None = None,
 ) -> None:
     """Run every check that reads a changed table; the others passed when theirs were made.
 
@@ -140,7 +144,7 @@ def run_checks(
     for check in checks:
         changed = [name for name in sorted(check.reads) if changes[name].kind != "none"]
         if changed:
-            narrowed = {} if check.reads & set(views) else _narrowed(engine, check, changed, changes)
+            narrowed = {} if check.reads & set(views) else _narrowed(engine, check, changed, changes, slices)
             for look in [narrowed] if narrowed else _months(check, tables):
                 with restricted(engine, look):
                     failures.extend(filter(None, [_run(engine, check)]))
@@ -168,10 +172,12 @@ def _months(check: Check, tables: Collection[Table]) -> list[dict[str, str]]:
     return looks
 
 
-def _narrowed(engine: Engine, check: Check, changed: list[str], changes: Mapping[str, Change]) -> dict[str, str]:
+def _narrowed(
+    engine: Engine, check: Check, changed: list[str], changes: Mapping[str, Change], slices: Slices | None
+) -> dict[str, str]:
     """Views that show a check only the rows it must look at; none when that is all of them."""
-    relations = [changes[name].relation for name in changed]
-    if check.scope == "all" or not all(relations):
+    relations = [relation for name in changed if (relation := changes[name].relation)]
+    if check.scope == "all" or len(relations) < len(changed):
         return {}
     if check.scope == "rows":
         alone = changed == [check.model]
@@ -184,12 +190,36 @@ def _narrowed(engine: Engine, check: Check, changed: list[str], changes: Mapping
     values = " UNION ALL ".join(f"SELECT {names} FROM {relation}" for relation in relations)
     same = " AND ".join(f's."{column}" = v."{column}"' for column in check.columns)
     shared = f"EXISTS (SELECT 1 FROM ({values}) AS v WHERE {same})"
+    missing = 0
     if len(check.columns) == 1:  # a key of several columns is complete: another check sees to it
         missing = engine.query(f"SELECT COUNT(*) - COUNT({names}) AS n FROM ({values}) AS v")["n"][0].as_py()
         shared = f"({shared} OR s.{names} IS NULL)" if missing else shared
-    return {
-        name: f"SELECT s.* FROM {name}__all AS s WHERE {shared}" for name, found in columns.items() if wanted <= found
+    shared = f"{_between(engine, check, values)}{shared}"
+    own = changed == [check.model]
+    places = {
+        name: f"{name}__all"
+        if missing or slices is None
+        else slices.source(name, check.columns, relations, own, check.sql)
+        for name, found in columns.items()
+        if wanted <= found
     }
+    return {name: f"SELECT s.* FROM {place} AS s WHERE {shared}" for name, place in places.items()}
+
+
+def _between(engine: Engine, check: Check, values: str) -> str:
+    """The stretches in which whole numbers lie, as a condition before others: files need not be read outside them."""
+    if len(check.columns) != 1:
+        return ""
+    name = check.columns[0]
+    found = engine.query(f'SELECT DISTINCT v."{name}" AS value FROM ({values}) AS v ORDER BY value')["value"]
+    if not pa.types.is_integer(found.type) or len(found) < 2 or found.null_count:
+        return ""
+    numbers = found.to_numpy()
+    widest = np.sort(np.argsort(np.diff(numbers))[-_STRETCHES + 1 :])
+    starts, ends = numbers[[0, *(widest + 1)]], numbers[[*widest, -1]]
+    column = f's."{name}"'
+    within = " OR ".join(f"{column} BETWEEN {start} AND {end}" for start, end in zip(starts, ends, strict=True))
+    return f"({within}) AND "
 
 
 def _run(engine: Engine, check: Check) -> str | None:

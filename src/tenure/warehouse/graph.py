@@ -27,12 +27,20 @@ def own_names(tree: exp.Expr) -> set[str]:
 
 def references(model: Model) -> set[str]:
     """Tables that a model reads; its SQL is held to the common subset on the way."""
-    return set(_references(model.sql, model.where))
+    return set(_read(model.sql, model.where)[0])
+
+
+def words_of(model: Model) -> frozenset[str] | None:
+    """All names in a model's SQL, those of the columns it reads among them; None where a * stands for some."""
+    return _read(model.sql, model.where)[1]
 
 
 @cache
-def _references(sql: str, where: str) -> frozenset[str]:
-    return frozenset(tables_of(parse(sql, where)))
+def _read(sql: str, where: str) -> tuple[frozenset[str], frozenset[str] | None]:
+    tree = parse(sql, where)
+    stars = (star for star in tree.find_all(exp.Star) if not isinstance(star.parent, exp.Count))
+    words = None if any(stars) else frozenset(node.name for node in tree.find_all(exp.Identifier))
+    return frozenset(tables_of(tree)), words
 
 
 def bare(sql: str, where: str) -> str:

@@ -1,6 +1,6 @@
 """Works what changed into a table: only the rows concerned are computed, only the parts that held them rewritten."""
 
-from collections.abc import Collection, Generator, Mapping, Sequence
+from collections.abc import Collection, Generator, Iterable, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
@@ -9,9 +9,11 @@ from pathlib import Path
 from tenure.core.errors import BuildError
 from tenure.engine.protocol import Engine
 from tenure.warehouse.changes import Change
+from tenure.warehouse.graph import words_of
 from tenure.warehouse.manifest import Part, Table
 from tenure.warehouse.models import Model
-from tenure.warehouse.parts import MOST_PARTS, WHOLE, PartWriter, share
+from tenure.warehouse.parts import MOST_PARTS, WHOLE, PartWriter, Sums, added_up, share, sums_of
+from tenure.warehouse.slices import Columns, Slices, Touched, keep
 
 _FEW = 1000
 _SHARE = 4
@@ -19,28 +21,12 @@ _SHARE = 4
 
 @dataclass(frozen=True)
 class Worked:
-    """A table after an increment: its parts, how many rows went and came, and where to read these."""
+    """A table after an increment: its parts, how many rows went and came, and from which month on any could."""
 
     parts: tuple[Part, ...]
     removed: int
     added: int
-
-
-@dataclass(frozen=True)
-class Touched:
-    """The values of a column that changed rows have: a relation with the column `value`, and how many there are.
-
-    `with_null` tells whether a missing value is one of them.
-    """
-
-    relation: str
-    number: int
-    with_null: bool
-
-    def holds(self, column: str) -> str:
-        """The condition that a column has one of these values."""
-        found = f"{column} IN (SELECT value FROM {self.relation})"
-        return f"({found} OR {column} IS NULL)" if self.with_null else found
+    first: date | None
 
 
 @contextmanager
@@ -72,7 +58,7 @@ def touched_values(writer: PartWriter, model: Model, changes: Mapping[str, Chang
         if selects:
             values = " UNION ALL ".join(selects)
             relation = f"touched__{model.name}__{column}"
-            number = _keep(writer, relation, f"SELECT DISTINCT v.value FROM ({values}) AS v{filled}")
+            number = keep(writer, relation, f"SELECT DISTINCT v.value FROM ({values}) AS v{filled}")
             missing = writer.engine.query(f"SELECT COUNT(*) - COUNT(value) AS n FROM {relation}")["n"][0].as_py()
             touched[column] = Touched(relation, number, missing > 0)
     return touched
@@ -84,7 +70,11 @@ def too_many(touched: Mapping[str, Touched], rows: int) -> bool:
 
 
 def restrictions(
-    model: Model, touched: Mapping[str, Touched], views: Mapping[str, Model], reads: Mapping[str, Collection[str]]
+    model: Model,
+    touched: Mapping[str, Touched],
+    views: Mapping[str, Model],
+    reads: Mapping[str, Collection[str]],
+    slices: Slices,
 ) -> dict[str, str] | None:
     """The inputs that a model follows, restricted to the values concerned. `reads` is what each model reads.
 
@@ -94,12 +84,11 @@ def restrictions(
     same column is restricted as well, unless it is read in another way, too.
     """
     readers = _readers(model.name, views, reads)
-    found: dict[str, str] = {}
+    followed: dict[str, str] = {}
     waiting = list(model.description.follows.items())
     while waiting:
         name, column = waiting.pop()
-        chosen = touched[column].holds(f's."{column}"') if column in touched else "1 = 0"
-        found[name] = f"SELECT s.* FROM {name}__all AS s WHERE {chosen}"
+        followed[name] = column
         if name in views:
             inner = views[name].description.follows.items()
             waiting += [(below, by) for below, by in inner if by == column and readers[below] == {name}]
@@ -107,9 +96,26 @@ def restrictions(
         reader
         for name, column in model.description.follows.items()
         for reader in readers[name] - {model.name}
-        if reader not in found or views[reader].description.follows.get(name) != column
+        if reader not in followed or views[reader].description.follows.get(name) != column
     )
-    return None if any(whole) else found
+    if any(whole):
+        return None
+    words = {reader: words_of(views.get(reader, model)) for name in followed for reader in readers[name]}
+    return {
+        name: slices.select(name, column, touched[column], _together(words[reader] for reader in readers[name]))
+        if column in touched
+        else f"SELECT s.* FROM {name}__all AS s WHERE 1 = 0"
+        for name, column in followed.items()
+    }
+
+
+def _together(words: Iterable[Columns]) -> Columns:
+    found: frozenset[str] = frozenset()
+    for some in words:
+        if some is None:
+            return None
+        found |= some
+    return found
 
 
 def _readers(model: str, views: Mapping[str, Model], reads: Mapping[str, Collection[str]]) -> dict[str, set[str]]:
@@ -145,12 +151,12 @@ def increment(
         by = model.description.partition
         fresh = f'SELECT * FROM ({model.sql}) AS r WHERE r."{by}" >= CAST(\'{first}\' AS DATE) OR r."{by}" IS NULL'
     with restricted(engine, inputs):
-        _keep(writer, f"fresh__{name}", fresh)
+        keep(writer, f"fresh__{name}", fresh)
     reachable = [part for part in old.parts if not first or part.partition >= first.isoformat()[:7]]
-    _keep(writer, f"stale__{name}", _rows_concerned(engine, name, [current / part.file for part in reachable], touched))
+    keep(writer, f"stale__{name}", _rows_concerned(engine, name, [current / part.file for part in reachable], touched))
     _expect_one_column_each(engine, model)
     removed, added = _difference(writer, name)
-    return Worked(_rewritten(writer, model, old, current) if removed or added else old.parts, removed, added)
+    return Worked(_rewritten(writer, model, old, current) if removed or added else old.parts, removed, added, first)
 
 
 def compare(writer: PartWriter, name: str, before: Sequence[Path], after: Sequence[Path]) -> None:
@@ -165,18 +171,10 @@ def compare(writer: PartWriter, name: str, before: Sequence[Path], after: Sequen
 
 
 def _difference(writer: PartWriter, name: str) -> tuple[int, int]:
-    removed = _keep(writer, f"removed_{name}", f"SELECT * FROM stale__{name} EXCEPT ALL SELECT * FROM fresh__{name}")
-    added = _keep(writer, f"added_{name}", f"SELECT * FROM fresh__{name} EXCEPT ALL SELECT * FROM stale__{name}")
+    removed = keep(writer, f"removed_{name}", f"SELECT * FROM stale__{name} EXCEPT ALL SELECT * FROM fresh__{name}")
+    added = keep(writer, f"added_{name}", f"SELECT * FROM fresh__{name} EXCEPT ALL SELECT * FROM stale__{name}")
     writer.engine.view(f"changes_{name}", f"SELECT * FROM removed_{name} UNION ALL SELECT * FROM added_{name}")
     return removed, added
-
-
-def _keep(writer: PartWriter, relation: str, sql: str) -> int:
-    """Evaluate a SELECT once, into a file that `relation` then reads; returns the number of rows."""
-    file = writer.scratch / f"{relation}.parquet"
-    rows = writer.engine.write(sql, file)
-    writer.engine.view_of_files(relation, [file])
-    return rows
 
 
 def since(engine: Engine, model: Model, changes: Mapping[str, Change]) -> date | None:
@@ -229,31 +227,38 @@ def _rewritten(writer: PartWriter, model: Model, old: Table, current: Path) -> t
     """The parts of the table without the removed and with the added rows; parts without any are shared."""
     engine, name = writer.engine, model.name
     label = _label(model.description.partition)
-    came = _months(engine, f"added_{name}", label)
-    went = _months(engine, f"removed_{name}", label)
+    came = engine.row_sums(f"added_{name}", label)
+    went = engine.row_sums(f"removed_{name}", label)
     suspects = {current / part.file: part for part in old.parts if part.partition in went or WHOLE in went}
     same_key = " AND ".join(f'r."{column}" = p."{column}"' for column in model.description.key)
     gone = f"EXISTS (SELECT 1 FROM removed_{name} AS r WHERE {same_key})"
     hit = engine.files_where(list(suspects), gone)
     replaced = {suspects[file] for file in hit}
     written: list[tuple[str, Path]] = []
-    for month in sorted(came | {part.partition for part in replaced}):
+    sums: dict[Path, Sums] = {}
+    for month in sorted(came.keys() | {part.partition for part in replaced}):
         selects = [f"SELECT * FROM added_{name} AS p WHERE {label} = '{month}'"] if month in came else []
         files = [file for file in hit if suspects[file].partition == month]
+        due = [came.get(month, (0, 0)), *(sums_of([suspects[file]]) for file in files)]
         if files:
             engine.view_of_files(f"hit__{name}", files)
             selects.append(f"SELECT p.* FROM hit__{name} AS p WHERE NOT {gone}")
+            rows, checksum = went.get(month, (0, 0))
+            due.append((-rows, -checksum))
         target = writer.path(name, month)
-        if engine.write(" UNION ALL ".join(selects), target):
+        rows = engine.write(" UNION ALL ".join(selects), target)
+        if rows:
             written.append((month, target))
         else:
             target.unlink()
+        if rows == added_up(due)[0]:  # else a key was not unique, which the checks will say
+            sums[target] = added_up(due)
     kept = [part for part in old.parts if part not in replaced]
-    merged, written = _merged(writer, name, kept, written, current)
+    merged, written = _merged(writer, name, kept, written, current, sums)
     for part in kept:
         if part not in merged:
             share(part, current, writer.building)
-    parts = (*(part for part in kept if part not in merged), *writer.described(written))
+    parts = (*(part for part in kept if part not in merged), *writer.described(written, sums))
     return parts or writer.described([writer.empty(model)])
 
 
@@ -264,15 +269,15 @@ def _label(partition: str | None) -> str:
     return f"CASE WHEN {day} IS NULL THEN 'none' ELSE SUBSTR(CAST({day} AS STRING), 1, 7) END"
 
 
-def _months(engine: Engine, relation: str, label: str) -> set[str]:
-    found = engine.query(f"SELECT DISTINCT {label} AS month FROM {relation} AS p")
-    return {str(month) for month in found["month"].to_pylist()}
-
-
 def _merged(
-    writer: PartWriter, name: str, kept: Sequence[Part], written: Sequence[tuple[str, Path]], current: Path
+    writer: PartWriter,
+    name: str,
+    kept: Sequence[Part],
+    written: Sequence[tuple[str, Path]],
+    current: Path,
+    sums: dict[Path, Sums],
 ) -> tuple[set[Part], list[tuple[str, Path]]]:
-    """Merge the small parts of a month that has too many: all but its largest become one."""
+    """Merge the small parts of a month that has too many: all but its largest become one. Adds to `sums`."""
     merged: set[Part] = set()
     result: list[tuple[str, Path]] = []
     for month in sorted({month for month, _ in written}):
@@ -283,6 +288,8 @@ def _merged(
             target = writer.path(name, month)
             writer.engine.write(f"SELECT * FROM small__{name}", target)
             merged.update(small)
+            if all(file in sums for file in fresh):
+                sums[target] = added_up([*(sums[file] for file in fresh), sums_of(small)])
             for file in fresh:
                 file.unlink()
             fresh = [target]

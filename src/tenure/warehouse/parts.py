@@ -2,10 +2,11 @@
 
 import os
 import shutil
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
+from typing import TypeAlias
 
 from tenure.core.durable import sha256_file
 from tenure.core.errors import BuildError, DamagedRelease
@@ -13,6 +14,8 @@ from tenure.engine.protocol import Column, Engine, content_hash_of
 from tenure.warehouse.manifest import Part, Table
 from tenure.warehouse.models import Model
 
+Sums: TypeAlias = "tuple[int, int]"
+"""Of some rows: their number, and the sum of their hashes."""
 WHOLE = "all"
 """The partition of a table that is not partitioned."""
 MOST_PARTS = 8
@@ -68,9 +71,11 @@ class PartWriter:
             share(part, current, self.building)
         return [*kept, *(part for part in made.parts if part.partition not in same)]
 
-    def described(self, written: Sequence[tuple[str, Path]]) -> tuple[Part, ...]:
-        """Written files as parts: hashes, sizes, rows."""
-        sums = self.engine.checksums([file for _, file in written]) if written else []
+    def described(self, written: Sequence[tuple[str, Path]], known: Mapping[Path, Sums] = {}) -> tuple[Part, ...]:
+        """Written files as parts: hashes, sizes, rows. Files whose sums are not `known` are read for them."""
+        unknown = [file for _, file in written if file not in known]
+        read = dict(zip(unknown, self.engine.checksums(unknown), strict=True)) if unknown else {}
+        sums = [known.get(file) or read[file] for _, file in written]
         return tuple(
             Part(
                 str(file.relative_to(self.building)),
@@ -90,12 +95,21 @@ def same_partitions(before: Sequence[Part], now: Sequence[Part]) -> set[str]:
     return {partition for partition, sums in new.items() if then.get(partition) == sums}
 
 
-def _sums(parts: Sequence[Part]) -> dict[str, tuple[int, int]]:
-    sums: dict[str, tuple[int, int]] = {}
-    for part in parts:
-        rows, checksum = sums.get(part.partition, (0, 0))
-        sums[part.partition] = rows + part.rows, checksum + int(part.checksum)
-    return sums
+def _sums(parts: Sequence[Part]) -> dict[str, Sums]:
+    return {name: sums_of(part for part in parts if part.partition == name) for name in {p.partition for p in parts}}
+
+
+def sums_of(parts: Iterable[Part]) -> Sums:
+    """The sums of all rows of some parts."""
+    return added_up((part.rows, int(part.checksum)) for part in parts)
+
+
+def added_up(sums: Iterable[Sums]) -> Sums:
+    """The sums of all rows together."""
+    rows, checksum = 0, 0
+    for more, hashed in sums:
+        rows, checksum = rows + more, checksum + hashed
+    return rows, checksum
 
 
 def share(part: Part, current: Path, building: Path) -> None:

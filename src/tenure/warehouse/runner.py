@@ -1,5 +1,6 @@
 """Builds the models in their order into one folder, at the cost of what changed since the release in force."""
 
+import re
 import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -14,15 +15,16 @@ from tenure.engine.protocol import Engine
 from tenure.raw.zone import RESTORE, RawZone
 from tenure.warehouse.changes import EVERYTHING, NOTHING, Change, Decision, assumed, decide
 from tenure.warehouse.checks import checks_of, run_checks
-from tenure.warehouse.graph import ordered, references, selected
-from tenure.warehouse.increment import compare, increment, restrictions, since, too_many, touched_values
-from tenure.warehouse.inputs import INPUTS, Inputs, register_inputs
+from tenure.warehouse.graph import ordered, references, selected, words_of
+from tenure.warehouse.increment import Worked, compare, increment, restrictions, since, too_many, touched_values
+from tenure.warehouse.inputs import Inputs, input_names, register_inputs
 from tenure.warehouse.locality import expect_promises
 from tenure.warehouse.manifest import ReleaseManifest, Table, View
 from tenure.warehouse.models import Model, read_models
 from tenure.warehouse.parts import PartWriter, expect_columns, same_partitions, share, table_of
 from tenure.warehouse.project_models import read_project_models
 from tenure.warehouse.raw_views import project_types, raw_loads, register_changed_raw
+from tenure.warehouse.slices import Lookup, Slices, Touched
 from tenure.warehouse.store import REBUILD, Pointer, ReleaseStore
 
 _COMPARED = 2_000_000
@@ -69,6 +71,16 @@ class BuildPlan:
         """Tables and inputs whose changed rows some model wants to know."""
         return {name for model in self.order for name in model.description.follows}
 
+    @property
+    def lookups(self) -> dict[tuple[str, str], Lookup]:
+        """How models that may be worked in look for rows of a table by one of its columns, all of them together."""
+        found: dict[tuple[str, str], Lookup] = {}
+        for model in (model for model in self.order if self.decisions[model.name].action != "keep"):
+            for name, column in model.description.follows.items():
+                times = len(re.findall(rf"\b{name}\b", model.sql))
+                found[name, column] = found.get((name, column), Lookup()).also(times, words_of(model))
+        return found
+
     def is_redefined(self, model: Model) -> bool:
         """Whether a model, or one of its tests, is not what it was in the release before."""
         return self.before is None or self.before.definition(model.name) != model.definition
@@ -106,7 +118,7 @@ def plan(project: Project, zone: RawZone, engine: Engine, request: BuildRequest)
     inputs = register_inputs(engine, loads, types, project.settings, request.business_date)
     models = [*read_models(types), *read_project_models(project.root, types)]
     reads = {model.name: references(model) for model in models}
-    order = ordered(models, reads, INPUTS)
+    order = ordered(models, reads, input_names(types))
     before = _before(ReleaseStore(project.warehouse), request, engine)
     changes = _input_changes(engine, inputs, before)
     redefined = [model for model in order if before is None or before.definition(model.name) != model.definition]
@@ -199,7 +211,8 @@ def build(project: Project, zone: RawZone, engine: Engine, request: BuildRequest
         checks = [check for model in planned.order for check in checks_of(model)]
         redefined = [model.name for model in planned.order if planned.is_redefined(model)]
         views = frozenset(view.name for view in made.views)
-        run_checks(engine, checks, {**made.changes, **dict.fromkeys(redefined, EVERYTHING)}, views, made.tables)
+        changes = {**made.changes, **dict.fromkeys(redefined, EVERYTHING)}
+        run_checks(engine, checks, changes, views, made.tables, made.slices)
         shutil.rmtree(scratch)
         manifest = ReleaseManifest(
             sequence=writer.sequence,
@@ -237,9 +250,11 @@ class _Making:
     views: list[View] = field(default_factory=list[View])
     decisions: dict[str, Decision] = field(default_factory=dict[str, Decision])
     changes: dict[str, Change] = field(init=False)
+    slices: Slices = field(init=False)
 
     def __post_init__(self) -> None:
         self.changes = dict(self.planned.changes)
+        self.slices = Slices(self.writer, self.planned.lookups)
 
     def make(self, model: Model) -> None:
         """Make one table or view, or take it over, and let the models after it see it."""
@@ -279,14 +294,16 @@ class _Making:
         if old and decision.action == "increment":
             touched = touched_values(self.writer, model, self.changes)
             views = {view.name: view for view in self.planned.order if view.kind == "view"}
-            inputs = restrictions(model, touched, views, self.planned.reads)
-            if too_many(touched, self._size(model.name)):
+            few = not too_many(touched, self._size(model.name))
+            inputs = restrictions(model, touched, views, self.planned.reads, self.slices) if few else None
+            if not few:
                 decision = Decision("full", f"{decision.why}, too many to work in")
             elif inputs is None:
                 decision = Decision("full", f"{decision.why}, and a view reads as a whole what it follows")
             else:
                 worked = increment(self.writer, model, old, self.current, touched, self.changes, inputs)
                 table = table_of(model, old.columns, worked.parts)
+                self._keep_slice(model, touched, worked)
                 change = Change("rows", f"changes_{model.name}") if worked.removed or worked.added else NOTHING
         if old and (decision.action == "keep" or change is NOTHING):
             for part in old.parts:
@@ -299,12 +316,19 @@ class _Making:
         self.changes[model.name] = change
         return decision
 
+    def _keep_slice(self, model: Model, touched: Mapping[str, Touched], worked: Worked) -> None:
+        """What was computed anew holds all rows with the values concerned: models and checks need not look for them."""
+        columns = set(model.description.follows.values())
+        if len(columns) == 1 and (column := columns.pop()) in touched:
+            dated = model.description.partition if worked.first else None
+            self.slices.add(model.name, column, touched[column], f"fresh__{model.name}", dated)
+
     def _size(self, name: str) -> int:
         """How many rows must be read to make a table anew: those of the largest input that it follows."""
         models = {model.name: model for model in self.planned.order}
         if name not in models:
             loads = self.planned.inputs.loads
-            return sum(load.record.loaded for load in loads if name == f"raw_{load.record.entity}")
+            return sum(load.record.loaded for load in loads if name == f"raw_{load.feed}")
         made = next((table.rows for table in self.tables if table.name == name), 0)
         return max([made, *(self._size(below) for below in models[name].description.follows)])
 
