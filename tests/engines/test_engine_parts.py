@@ -125,6 +125,22 @@ def test_sums_by_a_label_are_those_of_files_with_these_rows(engine: Engine, date
     assert engine.row_sums(dated, label) == expected
 
 
+@pytest.mark.parametrize("kind", ["BIGINT", "INTEGER", "STRING", "DATE"])
+def test_different_values_are_counted(engine: Engine, kind: str) -> None:
+    numbers = [5, None, -3, 5, 900, 5, 7]
+    values = " UNION ALL ".join(f"SELECT {'NULL' if n is None else n} AS n" for n in numbers)
+    cast = "add_days_to(CAST('2025-01-01' AS DATE), CAST(n AS INTEGER))" if kind == "DATE" else f"CAST(n AS {kind})"
+    engine.view("several", f"SELECT {cast} AS n FROM ({values}) AS v")
+    assert engine.distinct("several", "n") == 4
+    engine.view("nothing", "SELECT * FROM several WHERE n IS NULL")
+    assert engine.distinct("nothing", "n") == 0
+
+
+def test_values_far_apart_are_counted_too(engine: Engine) -> None:
+    engine.view("far_apart", "SELECT CAST(-5 AS BIGINT) AS n UNION ALL SELECT CAST(9000000000000000000 AS BIGINT)")
+    assert engine.distinct("far_apart", "n") == 2
+
+
 def test_files_are_known_by_any_path_that_leads_to_them(
     engine: Engine, dated: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -80,6 +80,10 @@ class Engine(Protocol):
         """Those Parquet files of one schema that hold a row for which `condition` (over alias `p`) is true."""
         ...
 
+    def distinct(self, relation: str, column: str) -> int:
+        """How many different values a column has, a missing one not counted."""
+        ...
+
     def columns(self, relation: str) -> list[Column]:
         """Names and types of a registered table or view, in order."""
         ...

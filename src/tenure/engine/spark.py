@@ -137,6 +137,11 @@ class SparkEngine:
         found = {_local(row[0]) for row in rows}
         return [file for file in files if str(file.resolve()) in found]
 
+    def distinct(self, relation: str, column: str) -> int:
+        """See `Engine.distinct`."""
+        with _explained():
+            return int(self._session.sql(f"SELECT COUNT(DISTINCT `{column}`) FROM {relation}").collect()[0][0])
+
     def content_hash(self, relation: str) -> str:
         """See `Engine.content_hash`: the sum of Spark's row hashes, with the row count and the schema."""
         columns = self.columns(relation)
