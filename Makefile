@@ -2,7 +2,7 @@
 # Needs Python 3.11 or newer and make; the rest is installed here, in .venv (and, for tests, by apt when allowed).
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test test-full lint docs bench lock services clean
+.PHONY: help demo test test-full test-cluster lint docs bench lock services clean
 
 VENV := .venv
 PY := $(VENV)/bin/python
@@ -14,7 +14,7 @@ PYTEST := $(PY) -m pytest -n auto --maxprocesses 4 --dist loadfile
 ARGS ?=
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: $(VENV)/run.stamp ## generate a bank, ingest and build it, serve its dashboard on 127.0.0.1
 	$(VENV)/bin/tenure demo $(ARGS)
@@ -24,6 +24,9 @@ test: $(VENV)/dev.stamp services ## all tests but the long campaigns
 
 test-full: $(VENV)/dev.stamp services ## all tests, long campaigns included
 	$(PYTEST) $(ARGS)
+
+test-cluster: $(VENV)/dev.stamp services ## only the tests that start a cluster: HDFS, Hive metastore, HiveServer2
+	$(PYTEST) tests/cluster $(ARGS)
 
 lint: $(VENV)/dev.stamp ## style, types and the direction of imports
 	$(VENV)/bin/ruff check src tests bench tools

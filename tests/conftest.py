@@ -41,8 +41,10 @@ SERVICES = {
     "mariadb": Service(("mariadbd", "mariadb-install-db", "mariadb"), "mariadb-server-core mariadb-client-core"),
     # Playwright's driver, which steers the browser, is linked against libatomic.
     "chromium": Service(("chromium",), "chromium libatomic1", ("libatomic.so.1",)),
+    "openssl": Service(("openssl",), "openssl"),
     "strace": Service(("strace",), "strace"),
     "java": Service(("java",), "openjdk-17-jre-headless"),
+    "maven": Service(("mvn",), "maven"),
 }
 
 

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Installs what the tests need beyond Python: MariaDB's server program, Chromium, strace, a Java runtime.
+# Installs what the tests need beyond Python: MariaDB's server program, Chromium, strace, a Java runtime, Maven.
 # Only programs: no service is enabled or started (the tests start their own, on loopback). What cannot be had is named;
 # with CI=true that is a failure, elsewhere the tests that need it are skipped and say so.
 set -u
@@ -16,10 +16,12 @@ has() {
     # Playwright's driver, which steers the browser, is linked against libatomic.
     chromium) command -v chromium && ldconfig -p | grep -q 'libatomic\.so\.1' ;;
     strace) command -v strace ;;
+    openssl) command -v openssl ;;
     java) java_fits ;;
+    maven) command -v mvn ;;
   esac >/dev/null 2>&1
 }
-missing() { for service in mariadb chromium strace java; do has "$service" || printf '%s ' "$service"; done; }
+missing() { for service in mariadb chromium strace openssl java maven; do has "$service" || printf '%s ' "$service"; done; }
 
 wanted=$(missing)
 if [ -n "$wanted" ]; then
@@ -39,7 +41,7 @@ fi
 
 lacking=$(missing)
 if [ -z "$lacking" ]; then
-  echo "for the tests: mariadb, chromium, strace and java are there"
+  echo "for the tests: mariadb, chromium, strace, openssl, java and maven are there"
 elif [ "${CI:-}" = true ]; then
   echo "for the tests: NOT THERE: $lacking, and in CI nothing may be skipped" >&2
   exit 1

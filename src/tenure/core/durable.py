@@ -20,10 +20,14 @@ def fsync_folder(path: Path) -> None:
         os.close(descriptor)
 
 
-def replace_file(path: Path, content: bytes) -> None:
-    """Replace a file atomically: a reader sees the old bytes or the new ones, never a mixture."""
+def replace_file(path: Path, content: bytes, mode: int = 0o666) -> None:
+    """Replace a file atomically: a reader sees the old bytes or the new ones, never a mixture.
+
+    `mode` says who may use it, as far as the user's mask allows.
+    """
     temporary = path.with_name(f".{path.name}.tmp")
-    with temporary.open("wb") as handle:
+    temporary.unlink(missing_ok=True)
+    with open(temporary, "xb", opener=lambda name, flags: os.open(name, flags, mode)) as handle:
         handle.write(content)
         handle.flush()
         os.fsync(handle.fileno())
