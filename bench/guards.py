@@ -1,12 +1,15 @@
 """What it costs to read CSV and NDJSON through the guards, against DuckDB's own readers without a guard.
 
 Both end in Arrow tables, in the same process, turn by turn; the least CPU time of each counts. DuckDB gets the columns
-and sniffs nothing. The files are made here: bookings, one broken in a thousand or none. Prints one JSON object a claim.
+and sniffs nothing. The files are made here: bookings, one broken in a thousand or none. For CSV the whole way too, from
+the file to a committed load, against DuckDB's COPY of it, typed, into Parquet; each a process of its own, from its
+start. Prints one JSON object a claim.
 """
 
 import argparse
 import random
 import resource
+import subprocess
 import sys
 import tempfile
 import time
@@ -30,7 +33,8 @@ class _NoPandas(MetaPathFinder):
 sys.meta_path.insert(0, _NoPandas())
 
 import duckdb  # noqa: E402 - the path and the finder come first
-from bench.child import claim  # noqa: E402
+import yaml  # noqa: E402
+from bench.child import Cost, claim, cost_of, tenure  # noqa: E402
 
 from tenure.contracts.model import Contract  # noqa: E402
 from tenure.sources.csv_guard import csv_blocks  # noqa: E402
@@ -163,18 +167,46 @@ def write_files(case: Case, folder: Path, size: int) -> tuple[Path, Path, int]:
     raise SystemExit("bookings never end")
 
 
+SQL_TYPES = {"integer": "BIGINT", "decimal(18,2)": "DECIMAL(18,2)", "timestamp": "TIMESTAMP", "string": "VARCHAR"}
+TYPED_CSV = READ_CSV.replace(
+    ", ".join(map(_csv_type, COLUMNS)), ", ".join(f"'{name}': '{SQL_TYPES[kind]}'" for name, kind in COLUMNS.items())
+)
+COPY_CSV = f"COPY ({TYPED_CSV}) TO '{{target}}' (FORMAT parquet, COMPRESSION zstd)"
+
+
+def whole_way(case: Case, path: Path, folder: Path) -> Cost:
+    """From a file to a committed load, by the command, in a project of its own."""
+    with tempfile.TemporaryDirectory(dir=folder) as name:
+        project = Path(name) / "project"
+        subprocess.run([sys.executable, "-m", "tenure", "init", project], check=True, capture_output=True)
+        for example in (project / "sources").glob("*.yml"):
+            example.unlink()
+        terms = {**terms_of(case), "path": str(path)}
+        (project / "sources" / "bench.yml").write_text(yaml.safe_dump(terms, sort_keys=False))
+        return cost_of(tenure("ingest", "--project", project))
+
+
+def copied(path: Path, folder: Path) -> Cost:
+    """DuckDB's way from the file to Parquet."""
+    words = COPY_CSV.format(path=path, target=folder / "copy.parquet")
+    return cost_of([sys.executable, "-c", f"import duckdb; duckdb.sql({words!r})"])
+
+
+def terms_of(case: Case) -> dict[str, object]:
+    """The contract of the files."""
+    return {
+        "source": "bench",
+        "entity": "transactions",
+        "kind": "csv" if case.suffix == "csv" else "ndjson",
+        "path": "bookings",
+        "key": ["transaction_id"],
+        "columns": {name: {"type": kind} for name, kind in COLUMNS.items()},
+    }
+
+
 def guarded(case: Case, path: Path, records: int) -> float:
     """CPU seconds to read a file through its guard, block after block; the account must balance."""
-    contract = Contract.model_validate(
-        {
-            "source": "bench",
-            "entity": "transactions",
-            "kind": "csv" if case.suffix == "csv" else "ndjson",
-            "path": "bookings",
-            "key": ["transaction_id"],
-            "columns": {name: {"type": kind} for name, kind in COLUMNS.items()},
-        }
-    )
+    contract = Contract.model_validate(terms_of(case))
     started = time.process_time()
     counted = sum(block.table.num_rows + len(block.rejects) for block in case.guard(path, contract))
     used = time.process_time() - started
@@ -215,6 +247,16 @@ def main() -> None:
                 f"{case.name} guard with 0.1 % bad: CPU against DuckDB's reader", damaged / plain, "x", case.targets[1]
             )
             claim(f"{case.name} guard: CPU a 100 MB", sound / given.megabytes * 100, "s")
+            if case.suffix == "csv":
+                ways = [
+                    [copied(clean, Path(name)), *(whole_way(case, path, Path(name)) for path in (clean, broken))]
+                    for _ in range(given.turns)
+                ]
+                plain, sound, damaged = (min(turn[place].cpu_seconds for turn in ways) for place in range(3))
+                claim(f"{case.name}, file to load: CPU against DuckDB's COPY", sound / plain, "x", 1.8)
+                claim(f"{case.name} with 0.1 % bad, file to load: the same", damaged / plain, "x", 1.8)
+                most = max(cost.peak_megabytes for turn in ways for cost in turn[1:])
+                claim(f"{case.name}, file to load: peak memory", most, "MB", 500)
 
 
 if __name__ == "__main__":

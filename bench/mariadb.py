@@ -44,9 +44,8 @@ FROM seq_1_to_{rows}
 
 def read_into_parquet(url: str, table: str, target: Path) -> None:
     """What is measured: every block of the table, written as the raw zone writes it."""
-    import pyarrow.parquet as pq
-
     from tenure.contracts.model import Contract
+    from tenure.sources.data_file import DataFile
     from tenure.sources.mariadb import table_blocks
 
     contract = Contract.model_validate(
@@ -60,12 +59,12 @@ def read_into_parquet(url: str, table: str, target: Path) -> None:
             "columns": {name: {"type": type_} for name, type_ in TABLES[table].items()},
         }
     )
-    writer: pq.ParquetWriter | None = None
+    file: DataFile | None = None
     for block in table_blocks(contract, environment=os.environ):
-        writer = writer or pq.ParquetWriter(target, block.table.schema, compression="zstd")
-        writer.write_table(block.table)
-    if writer:
-        writer.close()
+        file = file or DataFile(target, block.table.schema)
+        file.write(block.table)
+    if file:
+        file.close()
 
 
 def fill(server: MariaDBServer, rows: int) -> None:

@@ -22,7 +22,9 @@ from pydantic_core import PydanticUndefined
 from tenure.cli.main import app
 from tenure.contracts.columns import ColumnContract
 from tenure.contracts.entities import ENTITIES
+from tenure.contracts.file_format import WatchedFiles
 from tenure.contracts.model import Contract, Effective
+from tenure.contracts.server_reading import ServerTrust, Watermark
 from tenure.core.settings import Settings
 from tenure.metrics.catalogue import Metric, built_in
 from tenure.metrics.model import MetricDescription, TableDescription
@@ -47,6 +49,9 @@ _NAMES: dict[Any, str] = {
     str: "text",
     ColumnContract: "column",
     Effective: "see `effective`",
+    WatchedFiles: "see `watch`",
+    Watermark: "see `watermark`",
+    ServerTrust: "see `tls`",
     ModelColumn: "column",
     ModelTest: "test",
 }
@@ -139,7 +144,15 @@ def _contracts() -> Iterator[str]:
         "What a source promises: one file `sources/NAME.yml` for each source. An unknown word is an error that names"
         " its line; a record that breaks the contract goes to quarantine.",
     )
-    for title, model in (("A source", Contract), ("A column", ColumnContract), ("`effective`", Effective)):
+    parts = (
+        ("A source", Contract),
+        ("A column", ColumnContract),
+        ("`effective`", Effective),
+        ("`watch`", WatchedFiles),
+        ("`watermark`", Watermark),
+        ("`tls`", ServerTrust),
+    )
+    for title, model in parts:
         yield f"## {title}"
         yield ""
         yield from _fields(model)

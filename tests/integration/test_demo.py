@@ -8,7 +8,7 @@ import pytest
 
 from tenure.core.settings import open_project
 from tenure.pipeline import raw_zone, verify
-from tenure.raw.quarantine import rows_of
+from tenure.raw.quarantine import Chosen, quarantined
 from tenure.warehouse.releases import open_release
 from tests.command import Command
 
@@ -31,14 +31,10 @@ def test_the_demo_prints_the_headlines_and_quarantines_what_was_soiled(tenure: C
         dirty = {(row["file"], int(row["line"])): row["breaks_contract"] == "true" for row in csv.DictReader(handle)}
     zone = raw_zone(project)
     loads = zone.state.loads()
-    quarantined = {
-        (Path(str(row[0])).name, int(str(row[1])))
-        for source in {load.source for load in loads}
-        for row in rows_of(zone, source, None, 1_000_000)
-    }
-    assert len(quarantined) == sum(load.quarantined for load in loads) > 100
-    assert quarantined - dirty.keys() == set()
-    assert {place for place, breaks in dirty.items() if breaks} - quarantined == set()
+    apart = {(Path(record.load.delivery).name, record.row) for record in quarantined(zone, Chosen())}
+    assert len(apart) == sum(load.quarantined for load in loads) > 100
+    assert apart - dirty.keys() == set()
+    assert {place for place, breaks in dirty.items() if breaks} - apart == set()
     assert [finding for finding in verify(project) if finding.problem] == []
     with open_release(project) as release:
         months = release.query("SELECT COUNT(DISTINCT month) AS n FROM fact_customer_metrics")["n"][0].as_py()

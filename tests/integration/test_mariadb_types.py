@@ -4,13 +4,18 @@ import json
 from collections.abc import Callable
 from datetime import date, datetime
 from decimal import Decimal
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
+from tenure.cli.demo import make_project
 from tenure.contracts.model import Contract
 from tenure.core.errors import SourceRefused
+from tenure.core.settings import open_project
+from tenure.pipeline import raw_zone, run_ingest
 from tenure.sources.mariadb import table_blocks
 from tenure.sources.records import Block
 from tests.integration.mariadb_server import MariaDBServer
@@ -93,6 +98,14 @@ CASES = {
     "fixed_bytes": Case("BINARY(3)", ("x'61'",), ("610000",)),
     "blob_": Case("LONGBLOB", ("x'c3a9ff'",), ("C3A9FF",)),
     "place": Case("POINT", ("ST_GeomFromText('POINT(1 2)')",), ("0101000000000000000000F03F0000000000000040",)),
+    "shape": Case(
+        "GEOMETRY",
+        ("ST_GeomFromText('LINESTRING(0 0,1 2)')",),
+        ("010200000002000000" + "00" * 16 + "000000000000F03F0000000000000040",),
+    ),
+    "clock_whole": Case("TIME", ("'-00:00:01'", "'25:00:00'"), ("-00:00:01", "25:00:00")),
+    "some_words": Case("MEDIUMTEXT CHARACTER SET utf8mb3", ("'ğ'", "''"), ("ğ", "")),
+    "net4": Case("INET4", ("'192.0.2.255'",), ("192.0.2.255",)),
     "id_": Case("UUID", ("'123E4567-e89b-12d3-a456-426655440000'",), ("123e4567-e89b-12d3-a456-426655440000",)),
     "net": Case("INET6", ("'::1'",), ("::1",)),
 }
@@ -107,7 +120,9 @@ def extremes(mariadb: MariaDBServer) -> str:
         cursor.execute("SET sql_mode = '', time_zone = '+00:00'")
         cursor.execute(
             f"CREATE TABLE extremes (customer_id INT PRIMARY KEY, {columns},"
-            " made DECIMAL(21,4) GENERATED ALWAYS AS (money * 2) STORED, hidden INT INVISIBLE DEFAULT 7)"
+            " made DECIMAL(21,4) GENERATED ALWAYS AS (money * 2) STORED,"
+            " reckoned DECIMAL(21,4) GENERATED ALWAYS AS (money + 1) VIRTUAL, hidden INT INVISIBLE DEFAULT 7,"
+            " parting VARCHAR(9) INVISIBLE DEFAULT 'a\x1fb')"
         )
         for row in range(DEPTH + 1):
             cells = ", ".join(case.written[row] if row < len(case.written) else "NULL" for case in CASES.values())
@@ -121,10 +136,16 @@ def read(contract: Contract, environment: dict[str, str]) -> pa.Table:
     return block.table
 
 
-@pytest.fixture(scope="module")
-def as_strings(extremes: str, contract_for: Callable[..., Contract], environment: dict[str, str]) -> Block:
+FORMS = {"a row is one text": {}, "cell by cell": {"parting": "string"}}
+"""How rows come over: with a column that holds the separator of cells, each cell comes by itself."""
+
+
+@pytest.fixture(scope="module", params=FORMS)
+def as_strings(
+    request: pytest.FixtureRequest, extremes: str, contract_for: Callable[..., Contract], environment: dict[str, str]
+) -> Block:
     """Every column read as a string, in one go."""
-    contract = contract_for(extremes, **dict.fromkeys(CASES, "string"))
+    contract = contract_for(extremes, **dict.fromkeys(CASES, "string"), **FORMS[request.param])
     (block,) = table_blocks(contract, environment=environment)
     return block
 
@@ -139,6 +160,7 @@ def test_read_as_a_string_it_is_the_text_that_the_server_holds(name: str, as_str
 def test_verbatim_a_null_is_a_null_and_every_other_cell_its_text(as_strings: Block) -> None:
     first = json.loads(as_strings.verbatim(1))
     last = json.loads(as_strings.verbatim(DEPTH + 1))
+    assert first.pop("parting", "a\x1fb") == last.pop("parting", "a\x1fb") == "a\x1fb"
 
     assert first == {"customer_id": "0", **{name: case.text[0] for name, case in CASES.items()}}
     assert last == {"customer_id": str(DEPTH), **dict.fromkeys(CASES)}
@@ -147,8 +169,10 @@ def test_verbatim_a_null_is_a_null_and_every_other_cell_its_text(as_strings: Blo
 def test_generated_and_invisible_columns_are_read_by_name(
     extremes: str, contract_for: Callable[..., Contract], environment: dict[str, str]
 ) -> None:
-    table = read(contract_for(extremes, made="decimal(21,4)", hidden="integer"), environment)
+    columns = {"made": "decimal(21,4)", "reckoned": "decimal(21,4)", "hidden": "integer"}
+    table = read(contract_for(extremes, **columns), environment)
 
+    assert table["reckoned"][1].as_py() == Decimal("10000000000000000.9900")
     assert table["made"][1].as_py() == Decimal("19999999999999999.9800")
     assert table["hidden"].to_pylist() == [7] * (DEPTH + 1)
 
@@ -194,22 +218,23 @@ NOT_HELD: list[tuple[str, str]] = [
     ("moment", "date"),
     ("stamp", "timestamp"),
     ("clock", "timestamp"),
+    ("clock_whole", "timestamp"),
     ("single", "decimal(9,2)"),
     ("document", "integer"),
 ]
 """Columns of which at least one value fits not."""
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="module", params=FORMS)
 def as_typed(
-    extremes: str, contract_for: Callable[..., Contract], environment: dict[str, str]
+    request: pytest.FixtureRequest, extremes: str, contract_for: Callable[..., Contract], environment: dict[str, str]
 ) -> dict[tuple[str, str], pa.ChunkedArray]:
     """Each pair of a column and a type, read in as few goes as there are types of one column."""
     wanted = [(name, type_) for name, type_, _ in HELD] + NOT_HELD
     found: dict[tuple[str, str], pa.ChunkedArray] = {}
     while left := [pair for pair in wanted if pair not in found]:
         chosen = dict(reversed(left))
-        table = read(contract_for(extremes, **chosen), environment)
+        table = read(contract_for(extremes, **chosen, **FORMS[request.param]), environment)
         found |= {pair: table[pair[0]] for pair in chosen.items()}
     return found
 
@@ -259,3 +284,53 @@ def test_dates_and_times_are_typed_when_every_one_of_them_is_real(
 
     assert table["d"].to_pylist() == [date(2024, 2, 29), None]
     assert table["t"].to_pylist() == [datetime(2025, 6, 30, 12, 0, 0, 125000), None]  # in UTC
+
+
+def test_loaded_each_row_of_extremes_is_exact_or_set_apart_with_its_reason(
+    extremes: str, mariadb: MariaDBServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TENURE_EXTREMES_PASSWORD", mariadb.password)
+    make_project(tmp_path / "bank", "bank")
+    project = open_project(tmp_path / "bank")
+    for path in project.sources.glob("*.yml"):
+        path.unlink()
+    types = {
+        **dict.fromkeys(("whole", "big", "big_unsigned", "year_", "bit_many"), "integer"),
+        "money": "decimal(18,2)",
+        "finest": "decimal(38,2)",
+        "tiny_one": "boolean",
+        "double_": "number",
+        "day": "date",
+        "moment": "timestamp",
+        "fine_moment": "timestamp",
+        "stamp": "timestamp",
+        **dict.fromkeys(("various", "long_text", "choice", "document", "blob_", "shape", "clock"), "string"),
+    }
+    head = f"source: extremes\nentity: none\nkind: mariadb\nurl: {mariadb.url}\ntable: {extremes}\n"
+    columns = "".join(f"  {name}: {{type: '{type_}'}}\n" for name, type_ in {"customer_id": "integer", **types}.items())
+    text = f"{head}key: [customer_id]\nmax_bad_share: 1\ncolumns:\n{columns}"
+    (project.sources / "extremes.yml").write_text(text, encoding="utf-8")
+
+    (outcome,) = run_ingest(project, date(2025, 10, 1)).outcomes
+
+    assert outcome.status == "loaded", outcome.reason
+    assert (outcome.records_in, outcome.loaded + outcome.quarantined) == (DEPTH + 1, DEPTH + 1)
+    zone = raw_zone(project)
+    (load,) = zone.state.loads()
+    apart = pq.read_table(zone.path(load) / "quarantine.parquet").to_pylist()
+    # The first promise that a row breaks is told: of each, the value that its column's type cannot hold.
+    assert {record["row"] - 1: (record["column"], record["rule"]) for record in apart} == {
+        0: ("big_unsigned", "type"),
+        1: ("finest", "type"),
+        2: ("tiny_one", "type"),
+        3: ("tiny_one", "type"),
+    }
+    for record in apart:
+        cells = json.loads(record["record"])
+        assert all(
+            cells[name] == (CASES[name].text[record["row"] - 1] if record["row"] <= len(CASES[name].text) else None)
+            for name in types
+        )
+    loaded = pq.read_table(zone.path(load) / "data.parquet").to_pylist()
+    assert loaded[0]["day"] == date(2024, 2, 29)
+    assert all(value is None for name, value in loaded[-1].items() if name in types)

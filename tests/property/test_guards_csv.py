@@ -2,20 +2,24 @@
 
 import csv
 import io
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from unittest.mock import patch
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tenure.sources import csv_record, csv_scan
+from tenure.sources.csv_dialect import Dialect, dialect_of
 from tenure.sources.csv_guard import csv_blocks
 from tenure.sources.csv_record import LINE_END, read_record
-from tenure.sources.csv_scan import scan
+from tenure.sources.csv_scan import Scan, scan
+from tenure.sources.csv_singly import scan_singly
 from tests.guarded_file import contract, read_through
 
 TERMS = contract("csv", name="string", note="string")
 HEADER = b"customer_id,name,note\n"
+USUAL = dialect_of(TERMS)
+UNQUOTED = dialect_of(TERMS.model_copy(update={"quote": "none"}))
 BLOCK_SIZES = st.sampled_from([1, 2, 3, 7, 16, 64, 300, 16 << 20])
 
 _text = st.text(
@@ -102,12 +106,12 @@ def test_every_byte_is_in_one_record_or_ends_a_line_and_block_sizes_do_not_matte
     assert set(body[at:]) <= set(b"\r\n")
 
 
-def _one_by_one(body: bytes, expected: int) -> Iterator[tuple[int, int, int, int, str | None]]:
+def _one_by_one(body: bytes, dialect: Dialect, expected: int) -> Iterator[tuple[int, int, int, int, str | None]]:
     """Start, end, line, fields and fault of each record, by the grammar alone."""
     whole = body if body.endswith((b"\n", b"\r")) else body + b"\n"
     position = line = 0
     while position < len(body):
-        record = read_record(whole, position, ord(","), expected, final=True)
+        record = read_record(whole, position, dialect, expected, final=True)
         assert record
         if record.end > position:
             yield position, record.end, line, record.fields, record.fault
@@ -115,14 +119,43 @@ def _one_by_one(body: bytes, expected: int) -> Iterator[tuple[int, int, int, int
         position = record.behind
 
 
-@given(body=_scraps, expected=st.integers(1, 3), patience=st.integers(0, 3))
-def test_the_scan_finds_what_the_grammar_says(body: bytes, expected: int, patience: int) -> None:
+@given(
+    body=_scraps,
+    expected=st.integers(1, 3),
+    patience=st.integers(0, 3),
+    reading=st.sampled_from([(scan, USUAL), (scan_singly, USUAL), (scan, UNQUOTED), (scan_singly, UNQUOTED)]),
+)
+def test_the_scans_find_what_the_grammar_says(
+    body: bytes, expected: int, patience: int, reading: tuple[Callable[..., Scan], Dialect]
+) -> None:
+    find, dialect = reading
     with (
         patch.multiple(csv_record, LONGEST_RECORD=30, MOST_LINES=4),
         patch.multiple(csv_scan, LONGEST_RECORD=30, MOST_LINES=4, _MANY=patience),
     ):
-        found = scan(body, ord(","), expected, final=True)
-        records = list(_one_by_one(body, expected))
+        found = find(body, dialect, expected, final=True)
+        records = list(_one_by_one(body, dialect, expected))
     columns = zip(found.starts.tolist(), found.ends.tolist(), found.lines.tolist(), found.fields.tolist(), strict=True)
     assert [(*columns, found.faults.get(index)) for index, columns in enumerate(columns)] == records
     assert found.consumed == len(body)
+
+
+_unusual = st.lists(
+    st.sampled_from([*_bytes, b"\\", b'\\"', b"\\,", b"\\\n", b"#", b"\n#", b'""', b"1,2,3\n", b'1,"a, b",c\n']),
+    max_size=40,
+).map(b"".join)
+
+
+@given(
+    body=_unusual,
+    words=st.sampled_from([{"escape": "\\"}, {"escape": "none"}, {"comment": "#"}, {"escape": "\\", "quote": "none"}]),
+    block_bytes=BLOCK_SIZES,
+)
+def test_an_unusual_dialect_says_the_same_where_it_is_read_as_the_usual_one(
+    body: bytes, words: dict[str, str], block_bytes: int
+) -> None:
+    terms = TERMS.model_copy(update=words)
+    quickly = read_through(csv_blocks, HEADER + body, terms, block_bytes)
+    with patch.object(Dialect, "usual_for", lambda self, data: None):
+        singly = read_through(csv_blocks, HEADER + body, terms)
+    assert (quickly.cells, quickly.verbatim, quickly.rejects) == (singly.cells, singly.verbatim, singly.rejects)

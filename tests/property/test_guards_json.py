@@ -34,6 +34,13 @@ TERMS = contract(
     note={"type": "string", "from": 'Nötiz "neu"'},
 )
 SOURCES = TERMS.source_columns()
+NESTED = contract(
+    "ndjson",
+    visits="integer",
+    city={"type": "string", "from": "home.city"},
+    rent={"type": "decimal(7,2)", "from": "home.rent.net"},
+    seen={"type": "boolean", "from": 'home.rent."se.en"'},
+)
 BLOCK_SIZES = st.sampled_from([1, 5, 60, 500, 16 << 20])
 
 _text = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=10)
@@ -182,12 +189,62 @@ def _after_the_checks(blocks: Iterator[Block], terms: Contract, engine: DuckDBEn
     return outcome
 
 
-@given(content=_odd_file)
-def test_reading_at_once_and_reading_line_by_line_come_to_the_same(content: bytes, engine: DuckDBEngine) -> None:
+@st.composite
+def _odd_nested_line(draw: st.DrawFn) -> bytes:
+    """A line with values inside objects, of which some may be anything; brackets may be missing or too many."""
+    literal = st.sampled_from(["1", '"Wien"', "true", "1.25", "null", *_LITERALS])
+    rent = draw(
+        st.sampled_from(['{"net":%s,"se.en":%s}', '{"net":%s}', '{"net":%s,"net":%s}', "{}", "null", "%s", '{"x":%s}'])
+    )
+    home = draw(st.sampled_from(['{"city":%s,"rent":RENT}', '{"rent":RENT}', '{"rent":RENT,"city":%s}', "null", "%s"]))
+    line = draw(
+        st.sampled_from(['{"visits":%s,"home":HOME}', '{"home":HOME}', '{"home":HOME,"home":HOME}', "{}", "HOME"])
+    )
+    line = line.replace("HOME", home).replace("RENT", rent)
+    while "%s" in line:
+        line = line.replace("%s", draw(literal), 1)
+    frame = draw(st.sampled_from(["{0}", "{0}", "{0}", "{0}", " {0}\t", "{0}{0}", "[{0}]", "{0}}", "{{0}", "{0},"]))
+    framed = frame.replace("{0}", line).encode()
+    return framed[: draw(st.integers(0, len(framed)))] if draw(st.integers(0, 9)) == 0 else framed
+
+
+def _outcomes(content: bytes, terms: Contract, engine: DuckDBEngine) -> tuple[dict[int, object], dict[int, object]]:
+    """Of each line, once where Arrow reads what it can, and once where every line is read on its own."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "people.json"
         path.write_bytes(content)
-        at_once = _after_the_checks(json_blocks(path, TERMS), TERMS, engine)
+        at_once = _after_the_checks(json_blocks(path, terms), terms, engine)
         with patch.object(StretchReader, "read", lambda _reader, _spans, lines: (None, np.zeros_like(lines))):
-            line_by_line = _after_the_checks(json_blocks(path, TERMS), TERMS, engine)
+            line_by_line = _after_the_checks(json_blocks(path, terms), terms, engine)
+    return at_once, line_by_line
+
+
+@given(content=_odd_file)
+def test_reading_at_once_and_reading_line_by_line_come_to_the_same(content: bytes, engine: DuckDBEngine) -> None:
+    at_once, line_by_line = _outcomes(content, TERMS, engine)
+    assert at_once == line_by_line
+
+
+@given(content=st.lists(_odd_nested_line(), max_size=25).map(b"\n".join))
+def test_so_it_is_with_values_inside_objects(content: bytes, engine: DuckDBEngine) -> None:
+    at_once, line_by_line = _outcomes(content, NESTED, engine)
+    assert at_once == line_by_line
+
+
+_simple_nested = st.sampled_from(
+    [
+        '{"home":{"city":"a","rent":{"net":1}}}',
+        '{"visits":1}',
+        '{"home":',
+        '{"city":"b"}}',
+        '{"home":{"city":"c"}}{}',
+        "{}",
+        '{"home":{}}',
+    ]
+)
+
+
+@given(content=st.lists(_simple_nested, max_size=12).map("\n".join).map(str.encode))
+def test_objects_over_several_lines_never_shift_the_others(content: bytes, engine: DuckDBEngine) -> None:
+    at_once, line_by_line = _outcomes(content, NESTED, engine)
     assert at_once == line_by_line

@@ -43,42 +43,46 @@ def test_a_good_contract_is_read(tmp_path: Path) -> None:
             7,
             "type 'int' is not known",
         ),
-        ("entity: tickets", "entity: ticket", 1, "entity 'ticket' is not known; use one of customers"),
-        ("key: [ticket_id]", "key: [ticketid]", 1, "'ticketid' is used but is not one of the columns"),
+        ("entity: tickets", "entity: ticket", 2, "entity 'ticket' is not known; use one of customers"),
+        ("key: [ticket_id]", "key: [ticketid]", 5, "'ticketid' is used but is not one of the columns"),
         ("key: [ticket_id]\n", "", 1, "name the key columns, or say keyless: true"),
-        ("  customer_id: {type: integer, required: true}\n", "", 1, "entity tickets needs the column customer_id"),
+        ("  customer_id: {type: integer, required: true}\n", "", 6, "entity tickets needs the column customer_id"),
         (
             "decimal(10,2)",
             "decimal(10,3)",
-            1,
+            10,
             "resolution_time_hrs is decimal(10,3); entity tickets holds at most DECIMAL(10,2)",
         ),
         ("decimal(10,2)", "decimal(2,10)", 10, "at most 38 digits, and no more decimals than digits"),
         ("allowed: [Low, High]", "range: [0, 1]", 9, "range is for integer, decimal and number columns"),
         ("allowed: [Low, High]", "pattern: '['", 9, "pattern is not a regular expression"),
-        ("allowed: [Low, High]", "alowed: [Low, High]", 9, "Extra inputs are not permitted"),
-        ("kind: csv", "kind: xml", 3, "Input should be 'csv', 'ndjson' or 'mariadb'"),
+        (
+            "allowed: [Low, High]",
+            "alowed: [Low, High]",
+            9,
+            "columns.severity: the word alowed is not known; did you mean allowed?",
+        ),
+        ("kind: csv", "kind: xml", 3, "kind: 'xml' is none of 'csv', 'json', 'ndjson', 'parquet', 'mariadb' or 'sql'"),
         ("path: landing/tickets*.csv\n", "", 1, "a csv source needs path"),
         ("severity:", "Severity:", 9, "String should match pattern"),
         ("columns:", "columns: [", 8, "not valid YAML"),
-        ("key:", "delimiter: §\nkey:", 1, "delimiter '§' is not an ASCII character; convert the file to one such as"),
-        ("key:", "mode: append\nkey:", 5, "Input should be 'upsert' or 'snapshot'"),
-        ("key: [ticket_id]", "mode: snapshot\nkeyless: true", 1, "mode: snapshot needs a key"),
-        ("key: [ticket_id]", "mode: snapshot\nkey: [ticket_id, customer_id]", 1, "write key: [ticket_id]"),
-        ("key:", "allow_empty: true\nkey:", 1, "allow_empty and max_deleted_share are for mode: snapshot"),
+        ("key:", "mode: replace\nkey:", 5, "mode: 'replace' is none of 'upsert'"),
+        ("key: [ticket_id]", "mode: snapshot\nkeyless: true", 6, "mode: snapshot needs a key"),
+        ("key: [ticket_id]", "mode: snapshot\nkey: [ticket_id, customer_id]", 6, "write key: [ticket_id]"),
+        ("key:", "allow_empty: true\nkey:", 5, "allow_empty and max_deleted_share are for mode: snapshot"),
         ("key:", "max_deleted_share: 2\nkey:", 5, "less than or equal to 1"),
-        ("key:", "filter: severity = 'Low' AND colour = 'red'\nkey:", 1, "colour is not one of the columns: ticket_id"),
-        ("key:", "filter: severity\nkey:", 1, "is not true or false: compare it with something"),
-        ("key:", "filter: COUNT(*) > 1\nkey:", 1, "looks at one record at a time: COUNT cannot stand in it"),
+        ("key:", "filter: severity = 'Low' AND colour = 'red'\nkey:", 5, "colour is not one of the columns: ticket_id"),
+        ("key:", "filter: severity\nkey:", 5, "is not true or false: compare it with something"),
+        ("key:", "filter: COUNT(*) > 1\nkey:", 5, "looks at one record at a time: COUNT cannot stand in it"),
         (
             "key:",
             "filter: ticket_id IN (SELECT 1 AS n)\nkey:",
-            1,
+            5,
             "filter: looks at one record at a time: another SELECT",
         ),
-        ("key:", "filter: severity ILIKE 'low'\nkey:", 1, "ILIKE is not in the common SQL"),
-        ("key:", "filter: ticket_id > 1), (ticket_id = 2\nkey:", 1, "must be one condition, such as"),
-        ("key:", "filter: ticket_id >\nkey:", 1, "not SQL"),
+        ("key:", "filter: severity ILIKE 'low'\nkey:", 5, "ILIKE is not in the common SQL"),
+        ("key:", "filter: ticket_id > 1), (ticket_id = 2\nkey:", 5, "must be one condition, such as"),
+        ("key:", "filter: ticket_id >\nkey:", 5, "not SQL"),
     ],
 )
 def test_a_wrong_contract_names_file_line_and_cure(
@@ -136,3 +140,66 @@ columns:
 """
     with pytest.raises(SettingsError, match=r"write key: \[account_id, customer_id\]"):
         read_contract(_write(tmp_path, text))
+
+
+def test_all_mistakes_are_named_at_once_each_with_its_line(tmp_path: Path) -> None:
+    text = (
+        GOOD.replace("kind: csv", "kind: excel")
+        .replace("type: string", "typ: string")
+        .replace("[0, null]", "[x, null]")
+    )
+    with pytest.raises(SettingsError) as caught:
+        read_contract(_write(tmp_path, text))
+    assert caught.value.where == f"{tmp_path / 'tickets.yml'}:3"
+    lines = caught.value.what.splitlines()
+    assert lines[0] == "4 mistakes"
+    assert [line.split(":")[0].strip() for line in lines[1:]] == ["line 3", "line 9", "line 9", "line 10"]
+    assert "columns.severity: the word typ is not known; did you mean type?" in caught.value.what
+    assert "columns.severity.type: is missing" in caught.value.what
+
+
+def test_a_word_without_a_near_one_is_told_which_there_are(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError) as caught:
+        read_contract(_write(tmp_path, GOOD.replace("key:", "watch: {xyzzy: done}\nkey:")))
+    assert caught.value.what == "watch: the word xyzzy is not known; known are archive, refused"
+
+
+def test_a_word_that_stands_twice_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="'severity' stands here twice") as caught:
+        read_contract(_write(tmp_path, f"{GOOD}  severity: {{type: string}}\n"))
+    assert str(caught.value.where).endswith(":11")
+
+
+def test_values_are_what_is_written_not_what_yaml_makes_of_them(tmp_path: Path) -> None:
+    words = '{N: No, Y: yes, 010: "null", 1.10: 12:30, on: ~}'
+    columns = f"  severity: {{type: string, values: {words}, else: off}}\n"
+    more = "  price: {type: 'decimal(20,2)', constant: 123456789012345678.10}\n"
+    text = GOOD.replace("  severity: {type: string, allowed: [Low, High]}\n", columns + more).replace(
+        "[0, null]", "[0.10, ~]"
+    )
+    contract = read_contract(_write(tmp_path, text))
+    severity = contract.columns["severity"]
+    assert severity.values == {"N": "No", "Y": "yes", "010": "null", "1.10": "12:30", "on": None}
+    assert severity.otherwise == "off"
+    assert contract.columns["price"].constant == "123456789012345678.10"
+    assert str(contract.columns["resolution_time_hrs"].range) == "(Decimal('0.10'), None)"
+
+
+def test_numbers_and_truth_are_understood_all_the_same(tmp_path: Path) -> None:
+    text = GOOD.replace("key:", "max_bad_share: 0.25\nskip_lines: 2\nheader: false\nfreshness: 14d\nkey:")
+    contract = read_contract(_write(tmp_path, text))
+    assert (contract.max_bad_share, contract.skip_lines, contract.header, contract.fresh_days) == (0.25, 2, False, 14)
+    assert contract.columns["ticket_id"].required is True
+
+
+def test_a_file_of_anything_else_is_no_contract(tmp_path: Path) -> None:
+    for content, message in (
+        ("", "a contract is a mapping"),
+        ("- a\n", "a contract is a mapping"),
+        ("a: *b\n", "not valid"),
+    ):
+        with pytest.raises(SettingsError, match=message):
+            read_contract(_write(tmp_path, content))
+    (tmp_path / "tickets.yml").write_bytes(b"source: \xff\n")
+    with pytest.raises(SettingsError, match="is not UTF-8 text"):
+        read_contract(tmp_path / "tickets.yml")

@@ -71,11 +71,28 @@ def test_a_quote_inside_an_unquoted_field_is_just_a_character() -> None:
 
 
 def test_a_file_full_of_such_quotes_is_read_all_the_same() -> None:
-    kinds = ['{0}" x,7" y', '{0},"a, b"', '{0}"",z', '"{0}","say ""hi"""', '{0},"two\nlines"']
+    kinds = ['{0},7" y', '{0},"a, b"', '{0}"",z', '"{0}","say ""hi"""', '{0},"two\nlines"']
     result = read("".join(kinds[number % 5].format(number) + "\n" for number in range(1000)).encode())
     assert result.rejects == []
     assert result.column("note") == ['7" y', "a, b", "z", 'say "hi"', "two\nlines"] * 200
-    assert result.column("customer_id")[:5] == ['0" x', "1", '2""', "3", "4"]
+    assert result.column("customer_id")[:5] == ["0", "1", '2""', "3", "4"]
+
+
+def test_a_quote_that_nothing_on_its_line_closes_is_text_if_the_fields_are_as_many_as_they_should_be() -> None:
+    body = b'"1,"a, b"\n2,"c"\n3,"d, e"\n"4,"f"",g"\n"5,h,"i, j"\n"6"x,"k"\n7,"l\n'
+    result = read(body)
+    assert (result.column("customer_id"), result.column("note")) == (
+        ['"1', "2", "3", '"4'],
+        ["a, b", "c", "d, e", 'f",g'],
+    )
+    assert result.faults == [(6, "quoting"), (7, "quoting"), (8, "quoting")]
+
+
+def test_quotes_among_the_text_of_two_fields_may_hide_a_lost_delimiter() -> None:
+    # 1,"a, b" without its delimiter: two fields, as many as there should be, and both of them wrong.
+    result = read(b'1"a, b"\n2,say "hi" now\n3" x,7" y\n4,"c"\n')
+    assert result.faults == [(2, "quoting"), (4, "quoting")]
+    assert result.column("note") == ['say "hi" now', "c"]
 
 
 @pytest.mark.parametrize("line_end", [b"\n", b"\r\n", b"\r"])

@@ -37,9 +37,9 @@ def test_columns_are_matched_by_name_never_by_position() -> None:
 
 def test_a_header_tells_what_is_odd_about_it(tmp_path: Path) -> None:
     plain = header_of(b"Nr,note,name\n1,a,b\n", tmp_path)
-    assert plain == CsvHeader(("customer_id", "note", "name"), (), reordered=False, body=13, line=2)
+    assert plain == CsvHeader(("customer_id", "note", "name"), (), False, 13, 2, ("Nr", "note", "name"))
     odd = header_of(b"\xef\xbb\xbf\r\n\n name , Nr\r\n1,a\n", tmp_path)
-    assert odd == CsvHeader(("name", "customer_id"), ("note",), reordered=True, body=18, line=4)
+    assert odd == CsvHeader(("name", "customer_id"), ("note",), True, 18, 4, (" name ", " Nr"))
     assert not header_of(b"Nr,name\n", tmp_path).reordered
 
 
@@ -113,10 +113,14 @@ def test_a_file_without_line_ends_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-32-le", "utf-32-be"])
-def test_a_file_in_a_wide_encoding_is_refused_with_the_command_that_mends_it(tmp_path: Path, encoding: str) -> None:
-    refused = refusal("Nr,name,note\n1,Ada,x\n".encode(encoding), tmp_path)
-    assert refused.what == f"is in {encoding[:6].upper()}; only UTF-8 is read"
-    assert "iconv" in str(refused.cure)
+def test_a_file_in_a_wide_encoding_is_refused_with_the_word_that_reads_it(tmp_path: Path, encoding: str) -> None:
+    content = "Nr,name,note\n1,Ada,x\n".encode(encoding)
+    refused = refusal(content, tmp_path)
+    exact = encoding if encoding[-1] == "e" else f"{encoding}-le"
+    assert refused.what == f"is in {exact}, but its contract says utf-8"
+    assert f"encoding: {exact}" in str(refused.cure)
+    result = read_through(csv_blocks, content, THREE.model_copy(update={"encoding": exact}))
+    assert result.cells == {2: {"customer_id": "1", "note": "x", "name": "Ada"}}
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ import pytest
 from tenure.cli.demo import make_project
 from tenure.core.settings import Project, open_project
 from tenure.pipeline import RunResult, raw_zone, run_all, run_build, run_ingest
-from tenure.raw.quarantine import count_by_rule, rows_of
+from tenure.raw.quarantine import Chosen, quarantined
 from tenure.sources.ingest import Outcome
 from tenure.warehouse.releases import open_release
 from tenure.warehouse.runner import BuildRequest
@@ -67,14 +67,14 @@ def test_a_bad_row_is_quarantined_verbatim_and_the_others_are_loaded(project: Pr
     )
     outcome = only(run_ingest(project, DAY))
     assert (outcome.loaded, outcome.quarantined) == (10, 4)
-    rows = rows_of(raw_zone(project), "offers", None, 10)
-    assert rows == [
-        ("landing/offers.csv", 12, "offer_id", "type", "offer_id is not an integer", b"x,1,Cashback,1,2025-01-01"),
-        ("landing/offers.csv", 13, "customer_id", "required", "customer_id is missing", b"3,,Cashback,1,"),
-        ("landing/offers.csv", 14, "date_offered", "type", "date_offered is not a date", b"4,1,Cashback,1,2025-02-30"),
-        ("landing/offers.csv", 15, None, "fields", "has 2 fields instead of 5", b"5,1"),
+    apart = list(quarantined(raw_zone(project), Chosen("offers")))
+    assert [(record.row, record.column, record.rule, record.reason, record.record) for record in apart] == [
+        (12, "offer_id", "type", "offer_id is not an integer", b"x,1,Cashback,1,2025-01-01"),
+        (13, "customer_id", "required", "customer_id is missing", b"3,,Cashback,1,"),
+        (14, "date_offered", "type", "date_offered is not a date", b"4,1,Cashback,1,2025-02-30"),
+        (15, None, "fields", "has 2 fields instead of 5", b"5,1"),
     ]
-    assert ("offers", "–", "fields", 1, "landing/offers.csv") in count_by_rule(raw_zone(project))
+    assert {(record.load.delivery, record.fate) for record in apart} == {("landing/offers.csv", "open")}
 
 
 def test_the_same_delivery_twice_is_loaded_once(project: Project) -> None:
@@ -111,8 +111,8 @@ def test_an_exact_copy_is_a_duplicate_and_a_contradiction_is_quarantined(project
     outcome = only(run_ingest(project, DAY))
     assert (outcome.records_in, outcome.loaded, outcome.duplicates, outcome.quarantined) == (15, 11, 2, 2)
     assert [row["_row"] for row in loaded_rows(project, "offers")][:2] == [2, 7]
-    conflicts = rows_of(raw_zone(project), "offers", "unique", 10)
-    assert [(row[1], row[5]) for row in conflicts] == [
+    conflicts = quarantined(raw_zone(project), Chosen("offers", rule="unique"))
+    assert [(record.row, record.record) for record in conflicts] == [
         (4, b"2,7,Cashback,1,2025-01-31"),
         (5, b"2,7,Cashback,0,2025-01-31"),
     ]

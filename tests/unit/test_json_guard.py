@@ -290,8 +290,11 @@ def test_a_line_without_end_is_refused_before_memory_runs_out(tmp_path: Path, mo
     assert refused.value.where == f"{path}:2"
 
 
-def test_a_file_in_utf16_is_refused(tmp_path: Path) -> None:
+def test_a_file_in_utf16_is_refused_unless_its_contract_says_so(tmp_path: Path) -> None:
     path = tmp_path / "people.json"
-    path.write_text('{"visits":1}\n', encoding="utf-16")
-    with pytest.raises(SourceRefused, match="UTF-16"):
+    path.write_text('{"customer_id":"é"}\n{"customer_id":}\n', encoding="utf-16")
+    with pytest.raises(SourceRefused, match="utf-16"):
         list(json_blocks(path, TERMS))
+    blocks = list(json_blocks(path, TERMS.model_copy(update={"encoding": "utf-16"})))
+    assert [record["customer_id"] for block in blocks for record in block.table.to_pylist()] == ["é"]
+    assert [reject.record for block in blocks for reject in block.rejects] == [b'{"customer_id":}']

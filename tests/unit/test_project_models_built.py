@@ -158,7 +158,7 @@ def test_a_selection_is_computed_anew_with_all_that_depends_on_it(tenure: Comman
     assert "stg_tickets" not in computed
     for words in ("place", "+place"):
         ran = build(tenure, bank, "--dry-run", "--select", words)
-        assert ran.code == 1
+        assert ran.code == 2
         assert "there is no model place\n  cure: did you mean places?" in ran.err
     assert build(tenure, bank, "--select", "places,").code == 2
 

@@ -206,7 +206,7 @@ def test_a_second_writer_is_refused_and_the_lock_dies_with_its_holder(project: P
 
 
 def test_selecting_an_unknown_model_names_the_cure(project: Project) -> None:
-    with pytest.raises(BuildError, match="there is no model dim_ofer"):
+    with pytest.raises(UsageError, match="there is no model dim_ofer"):
         run_build(project, _request(select=("dim_ofer",)))
 
 

@@ -213,9 +213,9 @@ def test_list_prune_show_and_rollback(project: Project, tenure: Command) -> None
     tenure("releases", "rollback", second, *place)
     own = listed[0]["bytes_own"]
     assert tenure("releases", "prune", "--keep", "1", *place).out == (
-        f"removed {first} ({own:,} bytes)\n1 releases are kept, {own:,} bytes were freed\n"
+        f"removed {first} ({own:,} bytes)\n1 release is kept, {own:,} bytes freed\n"
     )
-    assert tenure("releases", "rollback", "1", *place).code == 1
+    assert tenure("releases", "rollback", "1", *place).code == 2
     (project.warehouse / "releases" / second / "manifest.json").write_text("{}")
     ran = tenure("releases", "list", "--json", *place)
     assert [row["rows"] for row in ran.document] == [None]

@@ -14,7 +14,7 @@ import pytest
 from tenure.cli.demo import make_project
 from tenure.core.settings import open_project
 from tenure.pipeline import raw_zone, run_ingest
-from tenure.raw.quarantine import rows_of
+from tenure.raw.quarantine import Chosen, quarantined
 from tenure.synth.bank import BankPlan, write_bank
 from tenure.synth.dirt import DECKS
 from tenure.synth.records import HEADERS
@@ -251,8 +251,8 @@ def test_ingesting_sets_apart_exactly_the_lines_that_break_their_contract(
     assert {outcome.status for outcome in outcomes} == {"loaded"}
     here = [row for row in dirty if row.file.rsplit(".", 1)[0].rsplit("_", 1)[1] in months]
     zone = raw_zone(project)
-    quarantined = [row for source in ENTITIES.values() for row in rows_of(zone, source, None, 100_000)]
-    found = {(Path(str(file)).name, line, column or "") for file, line, column, *_ in quarantined}
+    apart = list(quarantined(zone, Chosen()))
+    found = {(Path(record.load.delivery).name, record.row, record.column or "") for record in apart}
     assert found == {(row.file, row.line, row.column) for row in here if row.breaks}
-    assert len(quarantined) == len(found) == sum(outcome.quarantined for outcome in outcomes)
+    assert len(apart) == len(found) == sum(outcome.quarantined for outcome in outcomes)
     assert sum(outcome.duplicates for outcome in outcomes) == sum(row.kind == "exact_duplicate" for row in here)

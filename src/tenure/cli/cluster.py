@@ -29,7 +29,7 @@ def up(
         typer.Option(
             "--port-offset",
             min=0,
-            max=50000,
+            max=55535,
             metavar="N",
             help="Move all ports up: 8020 (HDFS), 9870 (WebHDFS), 9083 (metastore), 10000 (HiveServer2).",
         ),

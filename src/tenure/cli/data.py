@@ -14,8 +14,10 @@ from tenure.cli.options import (
     JsonOption,
     ProjectOption,
     StrictOption,
+    ask_for_passwords,
     business_date,
     project_of,
+    words,
 )
 from tenure.cli.output import Failed, print_json, print_rows, print_table, progress, say
 from tenure.core.errors import UsageError
@@ -48,6 +50,7 @@ def ingest(
     from tenure.pipeline import run_ingest
 
     opened = project_of(project)
+    ask_for_passwords(opened, sources or ())
     with progress(json) as listener:
         result = run_ingest(opened, business_date(date), tuple(sources or ()), listener)
     _tell(opened, result, json)
@@ -98,7 +101,7 @@ def build(
             raise UsageError("--as-of always builds everything", cure="leave out --full, --select and --dry-run")
         build_as_of(opened, as_of, business_date(date) if date else None, json)
         return
-    day, chosen = business_date(date), _words(select or [])
+    day, chosen = business_date(date), words(select, "--select")
     if dry_run:
         _tell_plan(plan_build(opened, BuildRequest(new_run_id(), day, full, chosen)), full, json)
         return
@@ -126,6 +129,7 @@ def run(
     from tenure.pipeline import run_all
 
     opened = project_of(project)
+    ask_for_passwords(opened)
     with progress(json) as listener:
         result = run_all(opened, business_date(date), listener)
     _tell(opened, result, json)
@@ -133,14 +137,6 @@ def run(
         say(_build_line(result.build))
         say("next: tenure report, tenure serve")
     _end(result, strict)
-
-
-def _words(select: list[str]) -> tuple[str, ...]:
-    """The names in the --select options, which may be lists."""
-    words = [word.strip() for entry in select for word in entry.split(",")]
-    if not all(words):
-        raise UsageError("--select has an empty name", cure="name models, such as --select dim_customer,dim_offer")
-    return tuple(words)
 
 
 def _tell_plan(plan: "BuildPlan", full: bool, json: bool) -> None:
@@ -189,7 +185,9 @@ def _tell(project: "Project", result: "RunResult", json: bool) -> None:
         return
     print_summary(result)
     for contract in without_files(project, read_contracts(project.sources)):
-        say(f"note: no file matches {contract.path} (source {contract.source}); what it feeds stays empty")
+        say(
+            f"note: no file matches {' or '.join(contract.paths)} (source {contract.source}); what it feeds stays empty"
+        )
     for outcome in result.outcomes:
         for note in outcome.notes:
             say(f"note: {outcome.file}: {note}")
@@ -199,18 +197,20 @@ def print_summary(result: "RunResult") -> None:
     """One line a source: what came in and what became of it; then each refusal with its cure."""
     rare = tuple(name for name in ("filtered", "deleted") if any(getattr(outcome, name) for outcome in result.outcomes))
     counts = ("loaded", "quarantined", "duplicates", "unchanged", *rare)
-    names = ("source", "files", "in", *counts, "refused")
+    names = ("source", "files", "in", *counts, "refused", "seconds")
     rows: list[tuple[object, ...]] = []
     for source in dict.fromkeys(outcome.source for outcome in result.outcomes):
         own = [outcome for outcome in result.outcomes if outcome.source == source]
         totals = [sum(getattr(outcome, name) for outcome in own) for name in ("records_in", *counts)]
-        rows.append((source, len(own), *totals, sum(outcome.status == "refused" for outcome in own)))
+        refused = sum(outcome.status == "refused" for outcome in own)
+        rows.append((source, len(own), *totals, refused, round(sum(outcome.seconds for outcome in own), 1)))
     if rows:
         print_table(names, rows)
     for outcome in result.refused:
         typer.echo(f"refused: {outcome.reason}", err=True)
     if result.quarantined:
-        say(f"{result.quarantined} rows are in quarantine; look at them with: tenure quarantine list")
+        apart = "1 row is" if result.quarantined == 1 else f"{result.quarantined:,} rows are"
+        say(f"{apart} in quarantine; look at them with: tenure quarantine list")
 
 
 def _end(result: "RunResult", strict: bool) -> None:

@@ -13,7 +13,7 @@ from tenure.core.errors import UsageError
 if TYPE_CHECKING:
     from tenure.core.settings import Project
 
-TEMPLATES = ("bank",)
+TEMPLATES = ("bank", "empty")
 
 CustomersOption = Annotated[
     int, typer.Option("--customers", min=10, metavar="N", help="How many customers the bank has.")
@@ -65,7 +65,8 @@ def make_project(folder: Path, template: str) -> None:
         raise UsageError(f"{folder} is a project already", cure="choose another folder, or use the project as it is")
     with as_file(files("tenure.contracts") / "templates" / template) as source:
         copytree(source, folder, dirs_exist_ok=True)
-    (folder / "landing").mkdir(exist_ok=True)
+    for name in ("sources", "landing"):
+        (folder / name).mkdir(exist_ok=True)
     (folder / ".gitignore").write_text(".tenure/\nlanding/\n", encoding="utf-8")
 
 

@@ -6,7 +6,22 @@ import traceback
 import typer
 
 from tenure import __version__
-from tenure.cli import care, churn, data, demo, lineage, metrics, reading, stores
+from tenure.cli import (
+    care,
+    churn,
+    cluster,
+    data,
+    demo,
+    evaluate,
+    export,
+    lineage,
+    metrics,
+    quarantine,
+    reading,
+    source,
+    stores,
+    watch,
+)
 from tenure.cli.output import Failed
 from tenure.core.errors import TenureError
 
@@ -45,6 +60,7 @@ app.command("init")(demo.init)
 app.command("run")(data.run)
 app.command("ingest")(data.ingest)
 app.command("build")(data.build)
+app.command("watch")(watch.watch)
 app.command("report")(reading.report)
 app.command("metric")(metrics.metric)
 app.command("sql")(reading.sql)
@@ -54,9 +70,13 @@ app.command("serve")(reading.serve)
 app.command("synth", hidden=True)(demo.synth)
 app.command("verify", hidden=True)(care.verify)
 app.command("doctor", hidden=True)(care.doctor)
+app.command("eval", hidden=True)(evaluate.evaluate)
 app.add_typer(churn.churn, name="churn", hidden=True)
+app.add_typer(cluster.cluster, name="cluster", hidden=True)
+app.add_typer(export.export, name="export", hidden=True)
+app.add_typer(source.source, name="source", hidden=True)
 app.add_typer(stores.releases, name="releases", hidden=True)
-app.add_typer(stores.quarantine, name="quarantine", hidden=True)
+app.add_typer(quarantine.quarantine, name="quarantine", hidden=True)
 
 
 @app.command("help")

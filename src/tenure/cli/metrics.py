@@ -6,7 +6,7 @@ import typer
 
 from tenure.cli.as_of import AsOfOption, chosen_release
 from tenure.cli.options import DebugOption, Format, FormatOption, JsonOption, ProjectOption, project_of
-from tenure.cli.output import print_json, print_rows, say
+from tenure.cli.output import hint_of_values, print_json, print_rows, say
 from tenure.cli.reading import ReleaseOption
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ def metric(
       tenure metric churned_share --by geography,month --where age_group=18-29
       tenure metric tickets --by severity --where "month>=2025-01,month<2025-07"
     """
-    from tenure.metrics.answer import answer, read_question
+    from tenure.metrics.answer import answer, read_question, unmatched
     from tenure.metrics.catalogue import read_catalogue
     from tenure.warehouse.store import ReleaseStore
 
@@ -68,6 +68,9 @@ def metric(
             return
         found = answer(catalogue, _schema(source), question, source.query)
         _print(question.metric, found, source, form)
+        if not any(row[-1] for row in found.rows):
+            for name, (asked, known) in unmatched(catalogue, _schema(source), question, source.query).items():
+                hint_of_values(name, asked, known)
 
 
 def _schema(release: "OpenRelease") -> "Schema":

@@ -6,12 +6,15 @@ import typer
 
 from tenure.cli.as_of import AsOfOption, chosen_release
 from tenure.cli.options import DebugOption, Format, FormatOption, JsonOption, ProjectOption, project_of
-from tenure.cli.output import print_json, print_rows, print_table, say
+from tenure.cli.output import hint_of_values, print_json, print_rows, print_table, say
 from tenure.core.errors import TenureError, UsageError
 
 if TYPE_CHECKING:
+    from pyarrow import Table
+
     from tenure.core.settings import Project
     from tenure.warehouse.releases import OpenRelease
+    from tenure.warehouse.report_filters import Filter
     from tenure.warehouse.reports import ReportResult
 
 ReleaseOption = Annotated[
@@ -52,7 +55,7 @@ def report(
     """
     from tenure.warehouse import change_report
     from tenure.warehouse.report_filters import check_filters, read_filters
-    from tenure.warehouse.reports import read_report, report_names, run_report
+    from tenure.warehouse.reports import read_report, report_names, run_report, unmatched
 
     form = Format.json if json else form
     filters = read_filters(where or ())
@@ -69,6 +72,7 @@ def report(
             described = {report: text.partition(". ")[0].removesuffix(".") for report, text in described.items()}
         print_rows(("report", "description"), list(described.items()), form)
         return
+    lacking: dict[Filter, tuple[str, ...]] = {}
     if name == change_report.NAME:
         if filters or as_of:
             raise UsageError(f"{name} has no --where and no --as-of", cure="tenure releases diff A B compares any two")
@@ -77,6 +81,13 @@ def report(
         check_filters(filters, read_report(name)[0].filters, name)
         with chosen_release(project_of(project), release, as_of) as opened:
             result = run_report(opened, name, filters)
+            lacking = {} if result.rows else unmatched(opened, name, filters)
+    _print(result, form, how=how)
+    for entry, known in lacking.items():
+        hint_of_values(entry.column, entry.values, known)
+
+
+def _print(result: "ReportResult", form: Format, *, how: bool) -> None:
     if form is Format.json:
         print_json(_document(result))
         return
@@ -184,13 +195,28 @@ def customer(
             cure='tenure sql "SELECT customer_id FROM dim_customer" lists them',
         )
     if json:
-        print_json({part: table.to_pylist() for part, table in found.items()})
+        print_json({part: _rounded(table) for part, table in found.items()})
         return
     for part, table in found.items():
         filled = [name for name in table.column_names if table[name].null_count < table.num_rows]
+        if part != "profile":
+            filled = [name for name in filled if name != "customer_id"]
         say(f"{part} ({table.num_rows})")
-        print_table(filled, [tuple(row.values()) for row in table.select(filled).to_pylist()])
+        print_table(filled, [tuple(row[name] for name in filled) for row in _rounded(table)])
         say()
+
+
+def _rounded(table: "Table") -> list[dict[str, object]]:
+    """The rows, numbers in floating point rounded as reports round them: a probability to four decimals, else two."""
+    from tenure.warehouse.reports import rounded
+
+    return [
+        {
+            name: rounded(value, 4 if name.endswith("probability") else 2) if isinstance(value, float) else value
+            for name, value in row.items()
+        }
+        for row in table.to_pylist()
+    ]
 
 
 def _key(release: "OpenRelease", customer_id: str) -> str:

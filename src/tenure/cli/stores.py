@@ -1,4 +1,4 @@
-"""Verbs about what is kept: releases and quarantine."""
+"""Verbs about the releases that are kept."""
 
 from typing import Annotated
 
@@ -6,14 +6,12 @@ import typer
 
 from tenure.cli.options import DebugOption, Format, FormatOption, JsonOption, ProjectOption, project_of
 from tenure.cli.output import print_json, print_mapping, print_rows, print_table, say
+from tenure.core.wording import counted
 
 releases = typer.Typer(
     help="The releases that are kept: list, show, compare, roll back, prune.",
     no_args_is_help=True,
     rich_markup_mode=None,
-)
-quarantine = typer.Typer(
-    help="The rows that broke their contract: list, show.", no_args_is_help=True, rich_markup_mode=None
 )
 
 
@@ -185,41 +183,5 @@ def prune(
         say(f"removed {entry.release} ({entry.freed:,} bytes)")
     for name in held:
         say(f"kept {name}: it is being read")
-    say(f"{len(left)} releases are kept, {sum(entry.freed for entry in gone):,} bytes were freed")
-
-
-@quarantine.command("list")
-def list_quarantine(
-    form: FormatOption = Format.table,
-    project: ProjectOption = None,
-    json: JsonOption = False,
-    debug: DebugOption = False,
-) -> None:
-    """Count the rows in quarantine by source, column and rule."""
-    from tenure.pipeline import raw_zone
-    from tenure.raw.quarantine import count_by_rule
-
-    rows = count_by_rule(raw_zone(project_of(project)))
-    print_rows(("source", "column", "rule", "rows", "newest_file"), rows, Format.json if json else form)
-
-
-@quarantine.command("show")
-def show_quarantine(
-    source: Annotated[str, typer.Argument(metavar="SOURCE", help="Whose rows.")],
-    rule: Annotated[str | None, typer.Option("--rule", help="Only rows that broke this rule.")] = None,
-    limit: Annotated[int, typer.Option("--limit", min=1, metavar="N", help="At most so many rows.")] = 50,
-    form: FormatOption = Format.table,
-    project: ProjectOption = None,
-    json: JsonOption = False,
-    debug: DebugOption = False,
-) -> None:
-    """Print rows in quarantine as they were delivered: file, line, column, rule, reason, text."""
-    from tenure.pipeline import chosen_contracts, raw_zone
-    from tenure.raw.quarantine import rows_of
-
-    opened = project_of(project)
-    zone = raw_zone(opened)
-    if not zone.state.loads(source):
-        chosen_contracts(opened, (source,))
-    rows = rows_of(zone, source, rule, limit)
-    print_rows(("file", "line", "column", "rule", "reason", "text"), rows, Format.json if json else form)
+    kept = "1 release is" if len(left) == 1 else f"{len(left)} releases are"
+    say(f"{kept} kept, {counted(sum(entry.freed for entry in gone), 'byte')} freed")

@@ -6,6 +6,8 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from tenure.contracts.written import Written, expect_plain_value, written_as
+
 DECIMAL = re.compile(r"decimal\(([1-9][0-9]?),([0-9]{1,2})\)")
 _SQL_TYPES = {
     "integer": "BIGINT",
@@ -15,7 +17,15 @@ _SQL_TYPES = {
     "string": "STRING",
     "number": "DOUBLE",
 }
+JSON_TEXT = "json"
+"""The `format` of a string column that takes objects and arrays as JSON text."""
+
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=63)]
+
+
+def fresh_days(freshness: str) -> int:
+    """The days in a contract's `freshness`, such as 2d."""
+    return int(freshness.removesuffix("d"))
 
 
 class Strict(BaseModel):
@@ -30,6 +40,11 @@ class ColumnContract(Strict):
     `type`: integer, decimal(p,s), boolean, date, timestamp, string or number (a ratio in binary
     floating point; never money). `from`: its name in the source, if another. `range`: least and
     greatest value, either may be null. `personal`: the class of personal data it holds.
+
+    Where the source writes values in its own way: `values` maps its words to ours, `else` is for words
+    that the map lacks; `format` is how dates, times and numbers are written (`first_year` for years of
+    two digits, `time_zone` for instants), or `json` for the JSON text of whatever stands there. A column
+    that the source does not have: `constant`, or `sql` over the other columns.
     """
 
     type: str
@@ -40,6 +55,13 @@ class ColumnContract(Strict):
     range: tuple[Decimal | None, Decimal | None] | None = None
     pattern: str | None = None
     allowed: tuple[str, ...] | None = None
+    values: dict[str, str | None] | None = Field(default=None, min_length=1)
+    otherwise: str | None = Field(default=None, alias="else")
+    format: str | None = None
+    first_year: int | None = Field(default=None, ge=1, le=9900)
+    time_zone: str | None = None
+    constant: str | None = None
+    sql: str | None = None
     personal: Literal["name", "contact", "birth", "demographic", "free_text"] | None = None
 
     @model_validator(mode="after")
@@ -59,7 +81,84 @@ class ColumnContract(Strict):
                 re.compile(self.pattern)
             except re.error as error:
                 raise ValueError(f"pattern is not a regular expression: {error}") from error
+        self._expect_one_origin()
+        self._expect_values()
+        _ = self.written
         return self
+
+    def _expect_one_origin(self) -> None:
+        """A value comes from the source, or it is a constant, or it is computed."""
+        if self.is_read:
+            return
+        word = "constant" if self.constant is not None else "sql"
+        beside = {
+            "sql": self.sql if word == "constant" else None,
+            "from": self.source_name,
+            "values": self.values,
+            "else": self.otherwise,
+            "format": self.format,
+        }
+        for other, given in beside.items():
+            if given is not None:
+                raise ValueError(f"{word} says what the value is: leave {other} out")
+        if self.constant is not None:
+            expect_plain_value(self.constant, self.type, self.decimal, "constant")
+
+    def _expect_values(self) -> None:
+        if self.otherwise is not None and self.values is None:
+            raise ValueError("else is for what values does not name: write values as well")
+        if self.values is None:
+            return
+        if self.format is not None:
+            raise ValueError("values gives each word its plain form: leave format out")
+        blank = next((word for word in self.values if word != word.strip(" ")), None)
+        if blank is not None:
+            raise ValueError("values: spaces around a word do not count; write it without them")
+        for value in (*self.values.values(), self.otherwise):
+            if value is not None:
+                expect_plain_value(value, self.type, self.decimal, "values")
+
+    @property
+    def is_read(self) -> bool:
+        """Whether the source has the column: it is neither constant nor computed."""
+        return self.constant is None and self.sql is None
+
+    def origin(self, name: str) -> str:
+        """What the column called `name` is made of, for people."""
+        if self.constant is not None:
+            return f"constant '{self.constant}'"
+        if self.sql is not None:
+            return f"SQL: {' '.join(self.sql.split())}"
+        source = self.source_name or name
+        if self.values is not None:
+            return f"{source}, {len(self.values)} words mapped"
+        return f"{source}, written as {self.format}" if self.format else source
+
+    @property
+    def is_rewritten(self) -> bool:
+        """Whether the source's text is brought into its plain form before it is typed."""
+        return self.values is not None or (self.format is not None and not self.is_json_text)
+
+    @property
+    def is_json_text(self) -> bool:
+        """Whether the column takes any value of a nested record, objects and arrays too, as its JSON text."""
+        return self.format == JSON_TEXT and self.type == "string"
+
+    @property
+    def written(self) -> Written | None:
+        """How `format` says that values are written; None without one. Raises `ValueError` where it makes no sense."""
+        if self.format is None or self.is_json_text:
+            if self.first_year is not None or self.time_zone is not None:
+                raise ValueError("first_year and time_zone belong to a format")
+            return None
+        return written_as(self.format, self.type, self.first_year, self.time_zone)
+
+    def as_read(self) -> "ColumnContract":
+        """The column as a reader sees it: text, where it is brought into its plain form only afterwards."""
+        if not self.is_rewritten:
+            return self
+        without = ("range", "pattern", "allowed", "values", "otherwise", "format", "first_year", "time_zone")
+        return self.model_copy(update={"type": "string", **dict.fromkeys(without)})
 
     @property
     def decimal(self) -> tuple[int, int] | None:

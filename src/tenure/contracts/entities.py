@@ -5,6 +5,9 @@ from dataclasses import dataclass
 ID = "id"
 """The type of a natural key: BIGINT or STRING, as the contracts that feed it say."""
 
+NONE = "none"
+"""The entity of a source that feeds none: a table of its own, whose raw records are read as `raw_<source>`."""
+
 
 @dataclass(frozen=True)
 class EntityColumn:
@@ -32,8 +35,8 @@ class Entity:
 
     @property
     def keys(self) -> tuple[str, ...]:
-        """All columns that together identify a record."""
-        return (self.key, *self.with_key)
+        """All columns that together identify a record; none of a table of its own, whose contract says it."""
+        return (self.key, *self.with_key) if self.key else ()
 
     def refuses_key(self, key: tuple[str, ...], *, keyless: bool) -> str | None:
         """Why a source with this key cannot feed the entity; None where it can.
@@ -123,3 +126,15 @@ ENTITIES: dict[str, Entity] = {
         ),
     )
 }
+
+_OWN = Entity(NONE, "one record of a table of its own", "", ())
+
+
+def feed_of(entity: str, source: str) -> str:
+    """What the raw records of a source are gathered under: its entity, or its own name where it has none."""
+    return source if entity == NONE else entity
+
+
+def entity_of(feed: str) -> Entity:
+    """The entity of that name; for the name of a source that feeds none, and for `none`, one without columns."""
+    return ENTITIES.get(feed, _OWN)

@@ -1,58 +1,39 @@
 """Reads contracts from a project's `sources/*.yml`; errors name the file and the line."""
 
 from pathlib import Path
-from typing import cast
 
-import yaml
 from pydantic import ValidationError
 
+from tenure.contracts.mistakes import mistakes
 from tenure.contracts.model import Contract
 from tenure.core.errors import SettingsError
+from tenure.core.yaml_lines import read_yaml
 
-
-def _line_of(node: yaml.Node, path: tuple[int | str, ...]) -> int:
-    """The line of the deepest part of `path` that the document has."""
-    line = node.start_mark.line + 1
-    for step in path:
-        if not isinstance(node, yaml.MappingNode):
-            break
-        pairs = cast(list[tuple[yaml.Node, yaml.Node]], node.value)
-        found = next(((key, value) for key, value in pairs if key.value == str(step)), None)
-        if found is None:
-            break
-        line = found[0].start_mark.line + 1
-        node = found[1]
-    return line
+_GUIDE = "see docs/reference/contracts.md for what may stand there"
 
 
 def read_contract(path: Path) -> Contract:
-    """One contract; raises `SettingsError` with file and line where it is wrong."""
-    text = path.read_text(encoding="utf-8")
+    """One contract; raises `SettingsError` with file and line of everything in it that is wrong."""
     try:
-        node = yaml.compose(text, yaml.CSafeLoader)
-        content = yaml.load(text, yaml.CSafeLoader)
-    except yaml.MarkedYAMLError as error:
-        line = error.problem_mark.line + 1 if error.problem_mark else 1
-        raise SettingsError(
-            f"not valid YAML: {error.problem}", where=f"{path}:{line}", cure="mend the line and run again"
-        ) from error
-    if node is None or not isinstance(content, dict):
+        content = path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise SettingsError("is not UTF-8 text", where=str(path), cure="save it as UTF-8") from error
+    text = read_yaml(content, str(path), as_text=True)
+    if not isinstance(text.content, dict):
         raise SettingsError(
             "a contract is a mapping that begins with source:",
             where=f"{path}:1",
             cure="see docs/reference/contracts.md",
         )
     try:
-        return Contract.model_validate(content)
+        return Contract.model_validate(text.content)
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(step) for step in first["loc"])
-        message = first["msg"].removeprefix("Value error, ")
-        raise SettingsError(
-            f"{where}: {message}" if where else message,
-            where=f"{path}:{_line_of(node, first['loc'])}",
-            cure="see docs/reference/contracts.md for what may stand there",
-        ) from error
+        found = mistakes(error, text, Contract)
+        where = f"{path}:{found[0][0]}"
+        if len(found) == 1:
+            raise SettingsError(found[0][1], where=where, cure=_GUIDE) from error
+        lines = "".join(f"\n  line {line}: {message}" for line, message in found)
+        raise SettingsError(f"{len(found)} mistakes{lines}", where=where, cure=_GUIDE) from error
 
 
 def read_contracts(folder: Path) -> list[Contract]:

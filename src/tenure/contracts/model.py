@@ -3,16 +3,20 @@
 import hashlib
 import json
 import re
+from collections.abc import Mapping
 from functools import cached_property
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
-from tenure.contracts.columns import DECIMAL, ColumnContract, Name, Strict
-from tenure.contracts.entities import ENTITIES, ID, Entity, EntityColumn
+from tenure.contracts.columns import DECIMAL, ColumnContract, Name, Strict, fresh_days
+from tenure.contracts.entities import ENTITIES, ID, NONE, Entity, EntityColumn, entity_of
 from tenure.contracts.file_format import FileFormat
-from tenure.contracts.filters import expect_condition
+from tenure.contracts.filters import expect_condition, expect_expression
+from tenure.contracts.mistakes import Mistake
+from tenure.contracts.reading_rules import expect_reading
 from tenure.contracts.server_reading import ServerReading
+from tenure.contracts.source_paths import expect_paths
 
 _ACCEPTS = {
     "STRING": {"string"},
@@ -28,18 +32,19 @@ _MOST_DELETED = 0.5
 
 def _expect_fit(given: ColumnContract, column: EntityColumn, entity: str) -> None:
     """An entity's column may be declared narrower than the entity holds it, never wider: nothing is rounded later."""
+    place = ("columns", column.name, "type")
     fits = _ACCEPTS.get(column.type)
     if fits is not None and given.type not in fits:
-        raise ValueError(f"{column.name} is {given.type}; entity {entity} takes {' or '.join(sorted(fits))}")
+        raise Mistake(f"{column.name} is {given.type}; entity {entity} takes {' or '.join(sorted(fits))}", *place)
     if fits is not None:
         return
     most = DECIMAL.fullmatch(column.type.lower())
     if most is None or (given.decimal is None and given.type != "integer"):
-        raise ValueError(f"{column.name} is {given.type}; entity {entity} takes decimal(p,s) or integer")
+        raise Mistake(f"{column.name} is {given.type}; entity {entity} takes decimal(p,s) or integer", *place)
     if given.decimal:
         precision, scale = given.decimal
         if scale > int(most[2]) or precision - scale > int(most[1]) - int(most[2]):
-            raise ValueError(f"{column.name} is {given.type}; entity {entity} holds at most {column.type}")
+            raise Mistake(f"{column.name} is {given.type}; entity {entity} holds at most {column.type}", *place)
 
 
 class Effective(Strict):
@@ -68,80 +73,120 @@ class Contract(FileFormat, ServerReading):
     description: str | None = None
     owner: str | None = None
     entity: str
-    kind: Literal["csv", "ndjson", "mariadb"]
+    kind: Literal["csv", "json", "ndjson", "parquet", "mariadb", "sql"]
     key: tuple[Name, ...] = ()
     keyless: bool = False
     order_by: Name | None = None
     effective: Effective | None = None
     filter: str | None = None
-    mode: Literal["upsert", "snapshot"] = "upsert"
+    mode: Literal["upsert", "snapshot", "append", "lastmodified"] = "upsert"
     allow_empty: bool = False
     max_deleted_share: float = Field(default=_MOST_DELETED, ge=0, le=1)
     max_bad_share: float = Field(default=0.5, ge=0, le=1)
+    schema_policy: Literal["fail", "freeze", "evolve"] = "fail"
+    freshness: Annotated[str, Field(pattern=r"^[1-9][0-9]{0,3}d$")] | None = None
     columns: dict[Name, ColumnContract] = Field(min_length=1)
 
     @model_validator(mode="after")
     def _whole(self) -> Self:
-        entity = ENTITIES.get(self.entity)
-        if entity is None:
-            raise ValueError(f"entity '{self.entity}' is not known; use one of {', '.join(ENTITIES)}")
+        if self.entity not in ENTITIES and self.entity != NONE:
+            known = f"use one of {', '.join(ENTITIES)}, or none for a table of its own"
+            raise Mistake(f"entity '{self.entity}' is not known; {known}", "entity")
+        if self.entity == NONE and self.source in ENTITIES:
+            raise Mistake(
+                f"raw_{self.source} belongs to the entity {self.source}: give the source another name", "source"
+            )
+        entity = entity_of(self.entity)
         self._expect_place()
+        expect_paths(self.kind, self.columns, self.records)
         self._expect_key(entity)
         self._expect_mode(entity)
-        self._expect_filter()
+        self._expect_sql()
         for column in entity.columns:
             generated = self.keyless and column.name == entity.key
             given = self.columns.get(column.name)
             if given is not None:
                 _expect_fit(given, column, self.entity)
             elif column.required and not generated:
-                raise ValueError(f"entity {self.entity} needs the column {column.name}")
+                raise Mistake(f"entity {self.entity} needs the column {column.name}", "columns")
         names = list(self.source_columns().values())
+        if not names:
+            raise Mistake("at least one column must come from the source", "columns")
         if len(set(names)) != len(names):
-            raise ValueError("two columns are read from the same source column")
+            twice = next(name for name in names if names.count(name) > 1)
+            last = [name for name, source in self.source_columns().items() if source == twice][-1]
+            raise Mistake(f"two columns are read from the same source column {twice}", "columns", last)
         return self
 
     def _expect_place(self) -> None:
-        if self.kind == "mariadb":
-            if not self.url or not self.table:
-                raise ValueError("a mariadb source needs url and table")
-        elif not self.path:
+        expect_reading(self)
+        if self.kind != "mariadb" and not self.path:
             raise ValueError(f"a {self.kind} source needs path")
 
     def _expect_key(self, entity: Entity) -> None:
         if bool(self.key) == self.keyless:
-            raise ValueError("name the key columns, or say keyless: true")
+            raise Mistake("name the key columns, or say keyless: true", "keyless" if self.keyless else "key")
         if self.keyless and self.entity == "customers":
-            raise ValueError("customers need a key")
-        for name in (*self.key, *filter(None, [self.order_by, self.effective and self.effective.column])):
+            raise Mistake("customers need a key", "keyless")
+        used = [("key", name) for name in self.key]
+        used += [("order_by", self.order_by)] if self.order_by else []
+        used += [("effective", self.effective.column)] if self.effective and self.effective.column else []
+        for word, name in used:
             if name not in self.columns:
-                raise ValueError(f"'{name}' is used but is not one of the columns")
+                raise Mistake(f"'{name}' is used but is not one of the columns", word)
         if refused := entity.refuses_key(self.key, keyless=self.keyless):
-            raise ValueError(refused)
+            raise Mistake(refused, "key")
 
     def _expect_mode(self, entity: Entity) -> None:
-        """A snapshot tells by absence: it needs the entity's key, and one date for all of its records."""
-        if self.mode != "snapshot":
+        """What tells by absence, as a snapshot does, needs the entity's key, and one date for all of its records."""
+        word = "mode: snapshot" if self.mode == "snapshot" else "reconcile"
+        if self.mode != "snapshot" and self.reconcile == "never":
             if self.allow_empty or self.max_deleted_share != _MOST_DELETED:
-                raise ValueError("allow_empty and max_deleted_share are for mode: snapshot")
+                word = "allow_empty" if self.allow_empty else "max_deleted_share"
+                raise Mistake("allow_empty and max_deleted_share are for mode: snapshot and for reconcile", word)
             return
         if self.keyless:
-            raise ValueError("mode: snapshot needs a key: a record without one cannot be missed")
-        if set(self.key) != set(entity.keys):
-            raise ValueError(f"mode: snapshot needs the key of {entity.name}: write key: [{', '.join(entity.keys)}]")
+            raise Mistake(f"{word} needs a key: a record without one cannot be missed", "keyless")
+        made = next((name for name in self.key if name in self.columns and not self.columns[name].is_read), None)
+        if made is not None:
+            raise Mistake(f"{word} needs a key that the source has: {made} is constant or computed", "key")
+        if entity.keys and set(self.key) != set(entity.keys):
+            wanted = f"write key: [{', '.join(entity.keys)}]"
+            raise Mistake(f"{word} needs the key of {entity.name}: {wanted}", "key")
         if self.effective and self.effective.column:
-            raise ValueError(
-                "mode: snapshot has one date for all of its records: write effective: {file_name: …}, or leave"
-                " effective out where it holds as of the load's business date"
+            raise Mistake(
+                f"{word} has one date for all of its records: write effective: {{file_name: …}}, or leave"
+                " effective out where it holds as of the load's business date",
+                "effective",
             )
 
-    def _expect_filter(self) -> None:
-        if self.filter is None:
-            return
-        try:
-            expect_condition(self.filter, {name: column.sql_type for name, column in self.columns.items()})
-        except ValueError as error:
-            raise ValueError(f"filter: {error}") from None
+    def _expect_sql(self) -> None:
+        """The filter may use every column, a computed one only those that are not computed."""
+        types = {name: column.sql_type for name, column in self.columns.items()}
+        given = {name: types[name] for name, column in self.columns.items() if column.sql is None}
+        for name, column in self.columns.items():
+            if column.sql is not None:
+                try:
+                    expect_expression(column.sql, given)
+                except ValueError as error:
+                    raise Mistake(f"columns.{name}.sql: {error}", "columns", name, "sql") from None
+        if self.filter is not None:
+            try:
+                expect_condition(self.filter, types)
+            except ValueError as error:
+                raise Mistake(f"filter: {error}", "filter") from None
+
+    @property
+    def place(self) -> str:
+        """Where the data is, for people: files, or what is read of a server."""
+        if self.kind != "mariadb":
+            return ", ".join(self.paths)
+        return f"table {self.table}" if self.table else "a query"
+
+    @property
+    def fresh_days(self) -> int | None:
+        """How many days old the newest load may be before the source counts as late; None where nothing is said."""
+        return fresh_days(self.freshness) if self.freshness else None
 
     @cached_property
     def version(self) -> str:
@@ -153,10 +198,23 @@ class Contract(FileFormat, ServerReading):
         return self.model_dump(mode="json", by_alias=True, exclude_defaults=True)
 
     def source_columns(self) -> dict[str, str]:
-        """Contract name → name in the source, in the contract's order."""
-        return {name: column.source_name or name for name, column in self.columns.items()}
+        """Contract name → name in the source, of the columns that it has, in the contract's order."""
+        return {name: column.source_name or name for name, column in self.columns.items() if column.is_read}
+
+    def with_columns(self, new: Mapping[str, ColumnContract]) -> "Contract":
+        """The contract with further columns, as a delivery has them: its version stays what its file says."""
+        if not new:
+            return self
+        return self.model_copy(update={"columns": {**self.columns, **new}, "version": self.version})
+
+    def as_read(self) -> "Contract":
+        """The contract as the readers see it: only the columns that the source has, as text where it is rewritten."""
+        if all(column.is_read and not column.is_rewritten for column in self.columns.values()):
+            return self
+        columns = {name: column.as_read() for name, column in self.columns.items() if column.is_read}
+        return self.model_copy(update={"columns": columns, "key": tuple(name for name in self.key if name in columns)})
 
     def attributes(self) -> dict[str, ColumnContract]:
         """Columns beyond the entity's own: they come along as attributes."""
-        entity = ENTITIES[self.entity]
+        entity = entity_of(self.entity)
         return {name: column for name, column in self.columns.items() if entity.column(name) is None}

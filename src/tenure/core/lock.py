@@ -1,4 +1,4 @@
-"""One writer a project: a lock that a dead process does not keep."""
+"""One writer and one watcher a project: locks that a dead process does not keep."""
 
 import fcntl
 import os
@@ -12,9 +12,24 @@ from tenure.core.settings import Project
 @contextmanager
 def writer_lock(project: Project) -> Generator[None]:
     """Hold the project for writing; raises `Busy` at once when another process holds it."""
+    cure = "wait until it ends, then run again; readers are not affected"
+    with _held(project, "lock", "another command is writing to this project", cure):
+        yield
+
+
+@contextmanager
+def watcher_lock(project: Project) -> Generator[None]:
+    """Be the one who watches the project's folders; raises `Busy` at once when another process does."""
+    cure = "one watcher is enough; stop that one first if this one should take its place"
+    with _held(project, "watch.lock", "another command is watching this project", cure):
+        yield
+
+
+@contextmanager
+def _held(project: Project, name: str, taken: str, cure: str) -> Generator[None]:
     try:
         project.state.mkdir(exist_ok=True)
-        handle = (project.state / "lock").open("a+")
+        handle = (project.state / name).open("a+")
     except OSError as error:
         raise TenureError(
             f"the project cannot be written: {error.strerror}",
@@ -28,9 +43,9 @@ def writer_lock(project: Project) -> Generator[None]:
             handle.seek(0)
             holder = handle.read().strip() or "unknown"
             raise Busy(
-                f"another command is writing to this project (process {holder})",
+                f"{taken} (process {holder})",
                 where=str(project.root),
-                cure="wait until it ends, then run again; readers are not affected",
+                cure=cure,
             ) from None
         handle.truncate(0)
         handle.write(str(os.getpid()))

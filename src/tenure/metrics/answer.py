@@ -69,6 +69,23 @@ def answer(catalogue: Catalogue, schema: Schema, question: Question, query: Quer
     return Answer(statement.columns, rows, statement.sql)
 
 
+def unmatched(
+    catalogue: Catalogue, schema: Schema, question: Question, query: Query
+) -> dict[str, tuple[tuple[str, ...], tuple[str, ...]]]:
+    """Dimensions of text that were asked for by values which nothing has: those values, and the ones there are."""
+    asked: dict[str, tuple[str, ...]] = {}
+    for condition in question.where:
+        if condition.operator == "=" and condition.name != MONTH:
+            asked[condition.name] = (*asked.get(condition.name, ()), condition.value)
+    found: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {}
+    for name, values in asked.items():
+        rows = answer(catalogue, schema, Question(question.metric, (name,), question.months), query).rows
+        known = tuple(value for value in (row[0] for row in rows) if isinstance(value, str))
+        if len(known) == len(rows) and not set(values) <= set(known):
+            found[name] = values, known
+    return found
+
+
 def _unscored(catalogue: Catalogue, metric: Metric, query: Query) -> str | None:
     """The first TABLE.COLUMN that a predictor must fill and that is still empty."""
     for table, column in catalogue.needs(metric):

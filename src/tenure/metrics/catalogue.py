@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 from tenure.core.errors import SettingsError, UsageError
+from tenure.core.wording import alike
 from tenure.metrics.conditions import Condition, read_filter
 from tenure.metrics.files import GUIDE, Document, read_document
 from tenure.metrics.model import MONTH, TARGETS, Aggregator, MetricDescription, TableDescription
@@ -50,7 +51,8 @@ class Catalogue:
     def metric(self, name: str) -> Metric:
         """The metric of that name; raises `UsageError` that lists those there are."""
         if name not in self.metrics:
-            raise UsageError(f"there is no metric {name}", cure=f"the metrics are {', '.join(self.metrics)}")
+            near = alike(name, self.metrics, 3)
+            raise UsageError(f"there is no metric {name}", cure=f"{near}the metrics are {', '.join(self.metrics)}")
         return self.metrics[name]
 
     def parts(self, metric: Metric) -> tuple[Metric, ...]:

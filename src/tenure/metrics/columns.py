@@ -55,6 +55,13 @@ def lacking(catalogue: Catalogue, schema: Schema, part: Metric) -> str | None:
     return None
 
 
+def columns_needed(catalogue: Catalogue, part: Metric) -> Iterator[tuple[str, str]]:
+    """The columns (table, column) that a metric is reckoned from; `part` is no ratio."""
+    for reference in _needed(catalogue, part):
+        owner, _, column = reference.rpartition(".")
+        yield TARGETS[owner].table if owner else part.description.table or "", column
+
+
 def _needed(catalogue: Catalogue, part: Metric) -> Iterator[str]:
     description = part.description
     own = (

@@ -33,6 +33,10 @@ def _unbalanced(zone: RawZone, load: LoadRecord) -> list[str]:
         rows = pq.read_metadata(path).num_rows
         if rows != expected:
             problems.append(f"{path} holds {rows} rows, the account says {expected}")
+    origin = zone.manifest(load).replays
+    taken = sum(entry.by_load == load.load_id for entry in zone.state.settled().values()) if origin else 0
+    if origin and taken != load.records_in:
+        problems.append(f"it took {load.records_in} records out of the quarantine, but {taken} say so")
     if load.records_in != load.loaded + load.quarantined + load.duplicates + load.unchanged + load.filtered:
         problems.append("records in are not loaded + quarantined + duplicates + unchanged + filtered")
     return problems

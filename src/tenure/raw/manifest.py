@@ -19,7 +19,10 @@ class LoadManifest:
     before there were snapshots). `infers_deletes`: it is a snapshot, and the key of each record that it holds
     is known, of quarantined ones too; `protected` counts those: their keys stand in the quarantine, in columns
     named `key_` and the key's name, and do not count as absent.
-    `contract` is the contract as it was then (null in loads written before it was kept).
+    `contract` is the contract as it was then (null in loads written before it was kept). `header`: the columns of
+    a delivery whose records do not name them, in its order (null where they do, and where it was not kept).
+    `replays`: the load from whose quarantine its records come. They bear that load's number and rows, for that is
+    where they were delivered; only their recorded time is later.
     The record's own `manifest_sha256` is empty here: a text cannot hold its own hash.
     """
 
@@ -34,6 +37,8 @@ class LoadManifest:
     infers_deletes: bool = False
     protected: int = 0
     contract: dict[str, Any] | None = None
+    header: tuple[str, ...] | None = None
+    replays: str | None = None
 
 
 def to_json(manifest: LoadManifest) -> bytes:

@@ -1,13 +1,14 @@
 """The state database: a load exists once its row here is committed, and not before."""
 
 import sqlite3
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import astuple, dataclass, fields
 from datetime import date, datetime
 from pathlib import Path
 
 from tenure.core.errors import TenureError
+from tenure.raw.settled import SETTLED_TABLE, Settled, insert_settled, read_settled
 
 _LOAD = """
 CREATE TABLE load (
@@ -43,17 +44,6 @@ CREATE TABLE delivery (
   PRIMARY KEY (source, name)
 );
 """
-_SETTLED = """
-CREATE TABLE settled (
-  load_id TEXT NOT NULL REFERENCES load (load_id),
-  ordinal INTEGER NOT NULL,
-  fate TEXT NOT NULL CHECK (fate IN ('replayed', 'dismissed')),
-  by_load TEXT REFERENCES load (load_id),
-  reason TEXT NOT NULL,
-  settled_at TEXT NOT NULL,
-  PRIMARY KEY (load_id, ordinal)
-);
-"""
 _VERSION = 3
 _FROM_1 = (
     # Version 1 knew neither filters nor deletes, and SQLite cannot change the check of a table.
@@ -66,12 +56,12 @@ def _with_all_columns_of(columns: str) -> str:
     """What makes the table of loads anew from one that has just these columns."""
     return (
         f"ALTER TABLE load RENAME TO load_before; {_LOAD}"
-        f" INSERT INTO load ({columns}) SELECT {columns} FROM load_before; DROP TABLE load_before; {_SETTLED}"
+        f" INSERT INTO load ({columns}) SELECT {columns} FROM load_before; DROP TABLE load_before; {SETTLED_TABLE}"
     )
 
 
 _STEPS = {
-    0: f"{_LOAD} {_DELIVERY} {_SETTLED}",
+    0: f"{_LOAD} {_DELIVERY} {SETTLED_TABLE}",
     1: _with_all_columns_of(_FROM_1),
     2: _with_all_columns_of(f"{_FROM_1}, filtered, deleted"),
 }
@@ -188,8 +178,11 @@ class StateDatabase:
             ).fetchone()
         return SeenDelivery(*row) if row else None
 
-    def commit(self, load: LoadRecord, stamp: str) -> None:
-        """Make a load exist, together with the memory of its delivery: the commit point of ingestion."""
+    def commit(self, load: LoadRecord, stamp: str, settled: Sequence[Settled] = ()) -> None:
+        """Make a load exist, together with the memory of its delivery: the commit point of ingestion.
+
+        `settled` are the quarantined records of earlier loads that it takes in.
+        """
         values = tuple(
             value.isoformat(timespec="microseconds")
             if isinstance(value, datetime)
@@ -205,7 +198,20 @@ class StateDatabase:
                 "INSERT OR REPLACE INTO delivery (source, name, sha256, stamp, load_id) VALUES (?, ?, ?, ?, ?)",
                 (load.source, load.delivery, load.sha256, stamp, load.load_id),
             )
+            insert_settled(connection, settled)
             connection.execute("COMMIT")
+
+    def settle(self, settled: Sequence[Settled]) -> None:
+        """Remember what became of quarantined records, of all of them or of none."""
+        with self._open() as connection:
+            connection.execute("BEGIN IMMEDIATE")
+            insert_settled(connection, settled)
+            connection.execute("COMMIT")
+
+    def settled(self) -> dict[tuple[str, int], Settled]:
+        """What became of quarantined records, by load and ordinal; one that is not here is open."""
+        with self._open() as connection:
+            return {(entry.load_id, entry.ordinal): entry for entry in read_settled(connection)}
 
     def restamp(self, source: str, name: str, stamp: str) -> None:
         """Remember that a delivery with another stamp was found to have the same bytes."""

@@ -8,7 +8,7 @@ folder counts only once the state database knows it; any other is a leftover of 
 import hashlib
 import re
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -19,6 +19,7 @@ from tenure.core.clock import now
 from tenure.core.durable import fsync_folder, fsync_tree, publish_folder, replace_file, sha256_file
 from tenure.core.errors import TenureError
 from tenure.raw.manifest import LoadManifest, from_json, to_json
+from tenure.raw.settled import Settled
 from tenure.raw.state import LoadRecord, StateDatabase
 
 DATA = "data.parquet"
@@ -93,15 +94,18 @@ class RawZone:
         folder.mkdir()
         return Ticket(sequence, load_id, recorded_at, folder)
 
-    def commit(self, ticket: Ticket, manifest: LoadManifest, stamp: str) -> LoadRecord:
-        """Force a written load to disk, name it and commit it; returns its record with the manifest's hash."""
+    def commit(self, ticket: Ticket, manifest: LoadManifest, stamp: str, settled: Sequence[Settled] = ()) -> LoadRecord:
+        """Force a written load to disk, name it and commit it; returns its record with the manifest's hash.
+
+        `settled`: the quarantined records that it takes in; they are settled if and only if the load exists.
+        """
         files = {name: sha256_file(ticket.folder / name) for name in (DATA, QUARANTINE)}
         content = to_json(replace(manifest, files=files))
         replace_file(ticket.folder / MANIFEST, content)
         fsync_tree(ticket.folder)
         publish_folder(ticket.folder, self.path(manifest.load))
         committed = replace(manifest.load, manifest_sha256=hashlib.sha256(content).hexdigest())
-        self.state.commit(committed, stamp)
+        self.state.commit(committed, stamp, settled)
         return committed
 
     def discard(self, ticket: Ticket) -> None:

@@ -4,11 +4,9 @@ import csv
 import io
 from collections.abc import Iterable
 
+from tenure.core.spreadsheet import GUARD, is_formula
 from tenure.warehouse.reports import ReportResult
 
-# A spreadsheet takes a cell that begins so for a formula, or strips the character and then does
-# (CSV injection, https://owasp.org/www-community/attacks/CSV_Injection); full-width forms included.
-_DANGEROUS = ("=", "+", "-", "@", "\t", "\r", "\n", "\0", "＝", "＋", "－", "＠")
 _BYTE_ORDER_MARK = "\ufeff"  # without it, spreadsheets do not read UTF-8 as such
 
 
@@ -19,8 +17,8 @@ def safe_cell(value: object) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     text = str(value)
-    if isinstance(value, str) and text.lstrip(" ").startswith(_DANGEROUS):
-        return "'" + text
+    if isinstance(value, str) and is_formula(text):
+        return GUARD + text
     return text
 
 

@@ -28,17 +28,42 @@ class Settled:
         return bool(self.dropped or self.conflicting)
 
 
-def settle_keys(contract: Contract, candidate: Path, engine: Engine) -> Settled:
+class AscendingKey:
+    """Watches a key of one whole number go by: as long as it only grows, no value can occur twice.
+
+    Most sources number their records in order, and to prove the same by grouping costs a tenth of their loading.
+    """
+
+    def __init__(self, contract: Contract) -> None:
+        self._name = contract.key[0] if len(contract.key) == 1 else None
+        self._last: int | None = None
+        self.holds = self._name is not None and contract.columns[self._name].type == "integer"
+
+    def see(self, records: pa.Table) -> None:
+        """The next records, in their order."""
+        if not self.holds or not records.num_rows or self._name is None:
+            return
+        column = records[self._name]
+        if column.null_count:
+            self.holds = False
+            return
+        values = column.to_numpy()
+        grows = bool((values[1:] > values[:-1]).all()) and (self._last is None or int(values[0]) > self._last)
+        self.holds, self._last = grows, int(values[-1])
+
+
+def settle_keys(contract: Contract, candidate: Path, engine: Engine, *, unique: bool = False) -> Settled:
     """Which records of a delivery cannot stand beside each other.
 
     Two records with one key and the same content are one record delivered twice. With different
     content the newest by `order_by` wins; without `order_by`, or where that ties, nobody can say
     which is true, so all of them are conflicting. So are records that share a `unique` value.
+    `unique`: it is known that no key occurs twice.
     """
     engine.view_of_files("candidate", [candidate])
     dropped: set[int] = set()
     conflicting: dict[int, str] = {}
-    if contract.key:
+    if contract.key and not unique:
         _settle(contract, contract.key, contract.order_by, engine, dropped, conflicting)
     for name, column in contract.columns.items():
         if column.unique and (name,) != contract.key:

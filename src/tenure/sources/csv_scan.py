@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from tenure.sources.csv_record import CR, LF, LONGEST_RECORD, MOST_LINES, QUOTE, Record, read_record
+from tenure.sources.csv_dialect import Dialect
+from tenure.sources.csv_record import CR, LF, LONGEST_RECORD, MOST_LINES, Record, read_record
 from tenure.sources.record_spans import Mask, Positions
 
 # After so many records read one by one, it pays to look at the quotes line by line too.
@@ -22,8 +23,9 @@ class Scan:
     """The records of a stretch, in order; blank lines are none.
 
     `lines`: line ends before each record. `fields`: their number, -1 where the quoting is broken, and
-    `faults` says how, by index. `spans_lines`: whether a record may span lines. `consumed` bytes and
-    `consumed_lines` lines were settled; the rest needs what follows it.
+    `faults` says how, by index. `spans_lines`: whether a record may span lines. `odd`: the indices of records that
+    only the grammar of `csv_record` reads. `consumed` bytes and `consumed_lines` lines were settled; the rest needs
+    what follows it.
     """
 
     starts: Positions
@@ -32,6 +34,7 @@ class Scan:
     fields: Positions
     spans_lines: bool
     faults: dict[int, str]
+    odd: Positions
     consumed: int
     consumed_lines: int
 
@@ -93,6 +96,7 @@ class _Found:
     singles: list[tuple[int, int, int, int]] = field(default_factory=list[tuple[int, int, int, int]])
     read_singly: int = 0
     reasons: dict[int, str] = field(default_factory=dict[int, str])
+    odd: list[int] = field(default_factory=list[int])
     spans_lines: bool = False
 
     def take(self, view: _View, position: int) -> int:
@@ -113,6 +117,8 @@ class _Found:
             self.spans_lines |= record.tall
         if record.fault:
             self.reasons[start] = record.fault
+        if record.odd:
+            self.odd.append(start)
         return record.behind
 
     def _flush(self) -> None:
@@ -126,18 +132,19 @@ class _Found:
         starts, ends, lines, fields = (np.concatenate(parts) for parts in zip(none, *self.runs, strict=True))
         broken = np.searchsorted(starts, np.fromiter(self.reasons, np.int64)).tolist()
         faults = dict(zip(broken, self.reasons.values(), strict=True))
-        return Scan(starts, ends, lines, fields, self.spans_lines, faults, consumed, consumed_lines)
+        odd = np.searchsorted(starts, np.array(self.odd, np.int64))
+        return Scan(starts, ends, lines, fields, self.spans_lines, faults, odd, consumed, consumed_lines)
 
 
-def scan(data: bytes, delimiter: int, expected: int, *, final: bool) -> Scan:
+def scan(data: bytes, dialect: Dialect, expected: int, *, final: bool) -> Scan:
     """The records of `data`, which begins at a line start and, unless `final`, does not end in CR.
 
-    `expected`: the number of fields a record should have. When `final`, nothing follows.
+    `dialect` is a usual one. `expected`: the number of fields a record should have. When `final`, nothing follows.
     """
     size = len(data)
     if final and data and data[-1] not in (LF, CR):
         data += b"\n"
-    tokens = _tokenise(data, delimiter)
+    tokens = _tokenise(data, dialect)
     line_ends = tokens.at[tokens.line_ends]
     views: dict[int | None, _View] = {}
     found = _Found()
@@ -152,7 +159,7 @@ def scan(data: bytes, delimiter: int, expected: int, *, final: bool) -> Scan:
         if view.sure_until(position) > position:
             position = found.take(view, position)
         else:
-            record = read_record(data, position, delimiter, expected, final=final)
+            record = read_record(data, position, dialect, expected, final=final)
             if record is None:
                 break
             position = found.take_one(position, record, line)
@@ -160,15 +167,16 @@ def scan(data: bytes, delimiter: int, expected: int, *, final: bool) -> Scan:
     return found.scan(min(position, size), line)
 
 
-def _tokenise(data: bytes, delimiter: int) -> _Tokens:
+def _tokenise(data: bytes, dialect: Dialect) -> _Tokens:
+    quote = dialect.quote[0] if dialect.quote else LF
     octets = np.frombuffer(data, np.uint8)
     # One more place on either side: the start of the data is a line start, and its end may be anything.
     bordered = np.zeros(len(data) + 2, np.bool_)
     bordered[0] = True
     structural = bordered[1:-1]
     np.equal(octets, LF, out=structural)
-    has_quotes, has_returns = QUOTE in data, CR in data
-    for kind in (delimiter, *([QUOTE] if has_quotes else []), *([CR] if has_returns else [])):
+    has_quotes, has_returns = quote != LF and quote in data, CR in data
+    for kind in (dialect.delimiter[0], *([quote] if has_quotes else []), *([CR] if has_returns else [])):
         structural |= octets == kind
     at = np.flatnonzero(structural)
     kinds = octets[at]
@@ -183,7 +191,7 @@ def _tokenise(data: bytes, delimiter: int) -> _Tokens:
     if not has_quotes:
         none = np.zeros(0, np.int64)
         return _Tokens(at, line_ends, pairs, np.zeros(len(line_ends), np.int64), none, pairs[:0], pairs[:0])
-    quotes = np.flatnonzero(kinds == QUOTE)
+    quotes = np.flatnonzero(kinds == quote)
     quotes_at = at[quotes]
     before, behind = bordered[quotes_at], bordered[quotes_at + 2]
     return _Tokens(at, line_ends, pairs, np.searchsorted(quotes, line_ends), quotes, before, behind)
@@ -235,7 +243,8 @@ def _inside_pairs(tokens: _Tokens, first_quote: int) -> tuple[Positions, Positio
 def _inside_by_line(tokens: _Tokens) -> tuple[Positions, Mask]:
     """How many tokens are inside quotes, for each line; and the lines that may be no record of their own.
 
-    A line is one if its quotes pair up where fields begin and end, or if none of them begins a field.
+    A line is one if its quotes pair up where fields begin and end, or if none of them begins a field and all of them
+    are in one field.
     """
     count = len(tokens.line_ends)
     line = np.searchsorted(tokens.line_ends, tokens.quotes)
@@ -254,4 +263,9 @@ def _inside_by_line(tokens: _Tokens) -> tuple[Positions, Mask]:
     pairs = np.flatnonzero(opening[:-1] & ~opening[1:])
     np.add.at(inside, line[pairs], quotes[pairs + 1] - quotes[pairs] - 1)
     inside[amiss] = 0
-    return inside, amiss & with_field
+    # The first and the last quote of a line, if no delimiter is between them, are as far apart as they are many.
+    numbers = tokens.quotes_before - before
+    some = np.flatnonzero(numbers)
+    apart = np.zeros(count, np.bool_)
+    apart[some] = tokens.quotes[tokens.quotes_before[some] - 1] - tokens.quotes[before[some]] + 1 != numbers[some]
+    return inside, amiss & (with_field | apart)

@@ -1,6 +1,6 @@
 """Reads one delivery: sound records to a file of candidates, the others to the quarantine, all of them counted."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
@@ -10,13 +10,16 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from tenure.contracts.checks import CompiledChecks, compile_checks
+from tenure.contracts.columns import ColumnContract
+from tenure.contracts.computed import expect_computable
 from tenure.contracts.model import Contract
 from tenure.core.errors import SourceRefused, TenureError
 from tenure.engine.protocol import Engine
 from tenure.raw.zone import QUARANTINE, Ticket
-from tenure.sources.conflicts import settle_keys
+from tenure.sources.conflicts import AscendingKey, settle_keys
+from tenure.sources.data_file import data_file
 from tenure.sources.quarantined import KeyTexts, quarantine_table, with_keys
-from tenure.sources.records import Block, Reject, row_numbers
+from tenure.sources.records import Block, Reject, in_row_order, row_numbers
 from tenure.sources.stored import load_schema, quarantine_schema
 
 CANDIDATE = "candidate.parquet"
@@ -30,7 +33,9 @@ class Delivery:
     `sha256` is of the file's bytes; a table has none, so its content is hashed once it is read. `stamp`
     tells cheaply whether a file may have changed; `effective` is the date in its name, if it has one;
     `key_texts` reads the key of a record that its guard set apart. `watermark` tells, once the blocks are read, up
-    to where an incremental source was read.
+    to where an incremental source was read; `reconciles`: its keys are all that the source has. `header`: the
+    columns, in their order, of records that do not name them. `new_columns`: those that the contract does not name
+    and lets in.
     """
 
     name: str
@@ -42,6 +47,9 @@ class Delivery:
     notes: tuple[str, ...] = ()
     key_texts: KeyTexts = lambda reject: None
     watermark: Callable[[], str | None] | None = None
+    reconciles: bool = False
+    header: tuple[str, ...] | None = None
+    new_columns: Mapping[str, ColumnContract] = field(default_factory=dict[str, ColumnContract])
 
 
 @dataclass(frozen=True)
@@ -79,8 +87,7 @@ class Account:
         """Count a record that was set apart."""
         self.quarantined += 1
         self.last_row = max(self.last_row, reject.row)
-        name = f"{reject.column}: {reject.rule}" if reject.column else reject.rule
-        self.rules[name] = self.rules.get(name, 0) + 1
+        self._count_rule(reject.column, reject.rule)
         if not self.first:
             self.first = f"row {reject.row}"
         if reject.key is not None:
@@ -88,17 +95,32 @@ class Account:
         elif self.keyless is None:
             self.keyless = reject.row
 
+    def _count_rule(self, column: str | None, rule: str) -> None:
+        name = f"{column}: {rule}" if column else rule
+        self.rules[name] = self.rules.get(name, 0) + 1
+
+    def recount(self, quarantine: pa.Table, keys: Sequence[str]) -> None:
+        """Count the quarantined records anew; `keys` are the columns that hold their keys."""
+        self.quarantined = quarantine.num_rows
+        self.rules = {}
+        for column, rule in zip(quarantine["column"].to_pylist(), quarantine["rule"].to_pylist(), strict=True):
+            self._count_rule(column, str(rule))
+        self.keyed = min((len(quarantine) - quarantine[name].null_count for name in keys), default=0)
+
 
 def read_delivery(contract: Contract, delivery: Delivery, ticket: Ticket, engine: Engine, run: RunContext) -> Account:
     """Write the quarantine of a load, and make the records that are to be loaded visible as `delivered`."""
+    expect_computable(contract, engine)
     schema = load_schema(contract)
     candidate = ticket.folder / CANDIDATE
     account = Account()
+    ascending = AscendingKey(contract)
     with pq.ParquetWriter(ticket.folder / QUARANTINE, quarantine_schema(contract), compression="zstd") as quarantine:
-        with pq.ParquetWriter(candidate, schema, compression="zstd") as data:
-            for good, rejects, records in _checked_blocks(contract, delivery, engine):
+        with data_file(candidate, schema) as data:
+            for good, rejects, records in checked_blocks(contract, delivery, engine):
                 wanted = _wanted(contract, good, engine)
-                data.write_table(_with_origin(wanted, schema, contract, delivery, ticket, run))
+                ascending.see(wanted)
+                data.write(_with_origin(wanted, schema, contract, delivery, ticket, run))
                 account.records_in += records
                 account.loaded += wanted.num_rows
                 account.filtered += good.num_rows - wanted.num_rows
@@ -106,7 +128,7 @@ def read_delivery(contract: Contract, delivery: Delivery, ticket: Ticket, engine
                     account.last_row = max(account.last_row, row_numbers(good.slice(good.num_rows - 1))[0])
                 _set_apart(contract, rejects, quarantine, account)
                 run.progress(delivery.name, account.records_in)
-        settled = settle_keys(contract, candidate, engine)
+        settled = settle_keys(contract, candidate, engine, unique=ascending.holds)
         if settled.conflicting:
             rejects = _conflict_rejects(contract, delivery, settled.conflicting, engine)
             _set_apart(contract, rejects, quarantine, account)
@@ -116,9 +138,14 @@ def read_delivery(contract: Contract, delivery: Delivery, ticket: Ticket, engine
     account.settled = settled.changes
     if gone:
         engine.register("gone", pa.table({"_row": pa.array(gone, pa.int64())}))
-    left_out = " ANTI JOIN gone USING (_row)" if gone else ""
-    engine.view("delivered", f"SELECT c.* FROM candidate AS c{left_out}")
+    show_delivered(engine, ["gone"] if gone else [])
     return account
+
+
+def show_delivered(engine: Engine, left_out: Sequence[str]) -> None:
+    """Make `delivered` the candidates but those whose row numbers stand in the relations named."""
+    without = "".join(f" ANTI JOIN {relation} USING (_row)" for relation in left_out)
+    engine.view("delivered", f"SELECT c.* FROM candidate AS c{without}")
 
 
 def _wanted(contract: Contract, good: pa.Table, engine: Engine) -> pa.Table:
@@ -126,10 +153,10 @@ def _wanted(contract: Contract, good: pa.Table, engine: Engine) -> pa.Table:
     if contract.filter is None:
         return good
     kept = engine.query(f"SELECT * FROM good WHERE (\n{contract.filter}\n)", good=good)
-    return kept.sort_by("_row")
+    return in_row_order(kept)
 
 
-def _checked_blocks(
+def checked_blocks(
     contract: Contract, delivery: Delivery, engine: Engine
 ) -> Iterator[tuple[pa.Table, list[Reject], int]]:
     """For each block: the good records in their exact types, the rejects, and the number of records."""
@@ -141,17 +168,46 @@ def _checked_blocks(
                 where=delivery.name,
                 cure="nothing was loaded; this is a fault in Tenure's reader: please report it with the file",
             )
-        text = frozenset(name for name in contract.columns if block.table.schema.field(name).type == pa.string())
+        schema = block.table.schema
+        text = frozenset(name for name, kind in zip(schema.names, schema.types, strict=True) if kind == pa.string())
         checks = compiled.setdefault(text, compile_checks(contract, text))
-        checked = engine.query(checks.sql, block=block.table).sort_by("_row")
-        broken = checked.filter(pc.is_valid(checked["_broken"]))
+        good, broken = _checked(contract, checks, text, block.table, engine)
         indices = [int(index) for index in broken["_broken"].to_pylist() if index is not None]
         rejects = block.rejects + [
             _broken_rule(checks, index, row, block) for index, row in zip(indices, row_numbers(broken), strict=True)
         ]
-        good = checked.filter(pc.is_null(checked["_broken"])).drop_columns(["_broken"])
         rejects = with_keys(contract, rejects, block.table, delivery.key_texts, engine)
         yield good, sorted(rejects, key=lambda reject: reject.row), block.records
+
+
+def _checked(
+    contract: Contract, checks: CompiledChecks, text: Collection[str], table: pa.Table, engine: Engine
+) -> tuple[pa.Table, pa.Table]:
+    """The good records in their exact types, and row number and broken rule of each other one."""
+    if all(_is_exact(column, name in text) for name, column in contract.columns.items()):
+        # Only the broken records, mostly none, have to come back.
+        only = f"SELECT _row, _broken FROM ({checks.sql}) AS checked WHERE _broken IS NOT NULL"
+        broken = in_row_order(engine.query(only, block=table))
+        good = table.select([*contract.columns, "_row"])
+        if len(broken):
+            good = good.filter(pc.invert(pc.is_in(good["_row"], value_set=broken["_row"].combine_chunks())))
+        return good, broken
+    # Exact columns need not go through the engine: they join what comes back, row by row.
+    exact = {name for name, column in contract.columns.items() if _is_exact(column, name in text)}
+    others = "".join(f'"{name}", ' for name in contract.columns if name not in exact)
+    rest = in_row_order(engine.query(f"SELECT {others}_row, _broken FROM ({checks.sql}) AS checked", block=table))
+    given = in_row_order(table)
+    columns = [given[name] if name in exact else rest[name] for name in contract.columns]
+    checked = pa.table([*columns, rest["_row"], rest["_broken"]], names=[*contract.columns, "_row", "_broken"])
+    broken = checked.filter(pc.is_valid(checked["_broken"]))
+    good = checked.filter(pc.is_null(checked["_broken"])) if len(broken) else checked
+    return good.drop_columns(["_broken"]), broken
+
+
+def _is_exact(column: ColumnContract, is_text: bool) -> bool:
+    """Whether the values of a block's column are those to be loaded, just as they are."""
+    as_given = column.is_read and not column.is_rewritten and column.format is None
+    return as_given and (column.type == "string") == is_text
 
 
 def _broken_rule(checks: CompiledChecks, index: int, row: int, block: Block) -> Reject:

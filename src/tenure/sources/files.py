@@ -11,18 +11,54 @@ from tenure.core.errors import SourceRefused
 from tenure.sources.csv_guard import csv_blocks
 from tenure.sources.csv_header import read_header
 from tenure.sources.delivered import Delivery
+from tenure.sources.json_document import document_blocks
 from tenure.sources.json_guard import json_blocks
+from tenure.sources.parquet_guard import parquet_blocks, parquet_notes
 from tenure.sources.records import Block
+from tenure.sources.schema_policy import new_columns, policy_notes
 from tenure.sources.verbatim_keys import csv_key_texts, json_key_texts
 
-_GUARDS: dict[str, Callable[[Path, Contract], Iterator[Block]]] = {"csv": csv_blocks, "ndjson": json_blocks}
+_GUARDS: dict[str, Callable[[Path, Contract], Iterator[Block]]] = {
+    "csv": csv_blocks,
+    "json": document_blocks,
+    "ndjson": json_blocks,
+    "parquet": parquet_blocks,
+}
+
+
+_UNFINISHED = (".part", ".partial", ".filepart", ".crdownload", ".tmp", ".temp")
+
+
+def is_unfinished(name: str) -> bool:
+    """Whether a file's name says that its writer will rename it once it is complete."""
+    return name.startswith(".") or name.lower().endswith(_UNFINISHED)
 
 
 def find_files(root: Path, contract: Contract) -> list[Path]:
-    """The files that the contract's path names, by name; folders included, so that they can be refused."""
-    pattern = contract.path or ""
+    """The files that the contract's path names, by name; folders included, so that they can be refused.
+
+    One whose name says that it is not complete is none of them, unless the path asks for such names.
+    """
+    return sorted({path for pattern in contract.paths for path in _matching(root, pattern)})
+
+
+def _matching(root: Path, pattern: str) -> Iterator[Path]:
+    """The files that one path names; of a folder those in it, but for the marks of Hadoop's programs (_SUCCESS)."""
     base = Path("/") if pattern.startswith("/") else root
-    return sorted(base.glob(pattern.lstrip("/")))
+    itself = base / pattern.strip("/")
+    is_itself = itself.exists()  # a name may hold characters of a glob
+    for path in [itself] if is_itself else base.glob(pattern.strip("/")):
+        if path.is_dir() and is_itself:
+            yield from (file for file in path.iterdir() if file.name[0] not in "._" and not is_unfinished(file.name))
+        elif path.is_dir() and "**" in pattern:
+            continue  # its files are named too
+        elif not is_unfinished(path.name) or is_unfinished(Path(pattern).name):
+            yield path
+
+
+def delivery_name(root: Path, path: Path) -> str:
+    """What a file is called in the state database and in messages: its place in the project, if it is there."""
+    return str(path.relative_to(root)) if path.is_relative_to(root) else str(path)
 
 
 def stamp_of(path: Path) -> str:
@@ -33,7 +69,7 @@ def stamp_of(path: Path) -> str:
 
 def file_delivery(root: Path, path: Path, contract: Contract) -> Delivery:
     """A file as a delivery; raises `SourceRefused` when it is not a readable file."""
-    name = str(path.relative_to(root)) if path.is_relative_to(root) else str(path)
+    name = delivery_name(root, path)
     if path.is_dir():
         raise SourceRefused(
             "is a folder where a file should be",
@@ -47,23 +83,40 @@ def file_delivery(root: Path, path: Path, contract: Contract) -> Delivery:
         raise SourceRefused(
             f"cannot be read: {error.strerror}", where=name, cure="check that it exists and that you may read it"
         ) from error
+    new = new_columns(path, contract)
+    read = contract.with_columns(new).as_read()
     return Delivery(
         name=name,
         sha256=sha256,
         stamp=stamp,
-        blocks=lambda: _GUARDS[contract.kind](path, contract),
+        blocks=lambda: _GUARDS[contract.kind](path, read),
         effective=date_in_name(path.name, contract),
         still_the_same=lambda: stamp_of(path) == stamp,
-        notes=_header_notes(path, contract) if contract.kind == "csv" else (),
-        key_texts=csv_key_texts(path, contract) if contract.kind == "csv" else json_key_texts(contract),
+        notes=(*_notes(path, read, contract), *policy_notes(contract, new)),
+        key_texts=csv_key_texts(path, read) if contract.kind == "csv" else json_key_texts(read),
+        header=_columns_of(path, read) if contract.kind == "csv" else None,
+        new_columns=new if contract.schema_policy == "evolve" else {},
     )
 
 
-def _header_notes(path: Path, contract: Contract) -> tuple[str, ...]:
+def _columns_of(path: Path, contract: Contract) -> tuple[str, ...]:
+    """The columns of a CSV file in its order, by their names in the source."""
+    names = contract.source_columns()
+    return tuple(names[column] for column in read_header(path, contract).columns)
+
+
+def _notes(path: Path, read: Contract, contract: Contract) -> tuple[str, ...]:
+    if contract.kind == "parquet":
+        return parquet_notes(path, read)
+    return _header_notes(path, read, contract) if contract.kind == "csv" else ()
+
+
+def _header_notes(path: Path, read: Contract, contract: Contract) -> tuple[str, ...]:
     """What a person should know of a header that fits but is not the contract's, word for word."""
-    header = read_header(path, contract)
+    header = read_header(path, read)
     notes: list[str] = []
-    if header.reordered:
+    own = [name for name in header.columns if name in contract.columns]
+    if own != [name for name in contract.columns if name in own]:
         notes.append("its columns stand in another order than the contract's; they were matched by name")
     if header.missing:
         notes.append(f"it has no {', '.join(header.missing)}; left empty")
@@ -80,10 +133,10 @@ def date_in_name(name: str, contract: Contract) -> date | None:
     pattern = re.escape(contract.effective.file_name)
     for word, digits in ((r"\{yyyy\-mm\-dd\}", r"(\d{4})-(\d{2})-(\d{2})"), (r"\{yyyy\-mm\}", r"(\d{4})-(\d{2})")):
         pattern = pattern.replace(word, digits)
-    found = re.fullmatch(pattern.replace(r"\*", ".*"), name)
+    found = re.fullmatch(pattern.replace(r"\*", ".*") + r"(\.gz|\.zst)?", name)
     if found is None:
         return None
-    parts = [int(part) for part in found.groups()]
+    parts = [int(part) for part in found.groups()[:-1]]
     try:
         if len(parts) == 3:
             return date(*parts)

@@ -7,8 +7,10 @@ decimals beyond their precision, records that do not keep to their line.
 
 import json
 import re
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import IO, cast
+from functools import partial
+from typing import IO, Any, cast
 
 import numpy as np
 import pyarrow as pa
@@ -17,7 +19,7 @@ from pyarrow import json as arrow_json
 
 from tenure.contracts.columns import ColumnContract
 from tenure.contracts.model import Contract
-from tenure.sources.json_record import Number, Scalar, read_object
+from tenure.sources.json_record import Number, Place, Scalar, read_record
 from tenure.sources.record_spans import Mask, Spans
 
 _PARSED_AT_ONCE = 1 << 20
@@ -42,11 +44,22 @@ class StretchReader:
     """
 
     contract: Contract
+    asked: Place
     types: dict[str, pa.DataType] = field(init=False)
     screening: bool = False
 
     def __post_init__(self) -> None:
         self.types = {name: _own_type(column) for name, column in self.contract.columns.items()}
+
+    @property
+    def possible(self) -> bool:
+        """Whether Arrow can be asked for what the contract asks for: values of objects, not parts of arrays."""
+        return self.asked.name is None and all(map(_plain, self.asked.members.values()))
+
+    @property
+    def nested(self) -> bool:
+        """Whether values are asked for that stand in objects inside the record."""
+        return any(place.members for place in self.asked.members.values())
 
     def read(self, spans: Spans, candidates: Mask) -> tuple[pa.Table | None, Mask]:
         """The records of the lines it could take, in the contract's columns, and which lines these are.
@@ -90,23 +103,24 @@ class StretchReader:
     def _attempt(self, spans: Spans, lines: Mask) -> pa.Table | None:
         """The records of exactly these lines, one a line, or None.
 
-        Each line begins with an opening brace, and no record accepted here has a second one outside a
-        string: so each line begins a record, and if there are as many records as lines, ends it too.
+        Each line begins with an opening brace, and no flat record accepted here has a second one outside a
+        string: so each line begins a record, and if there are as many records as lines, ends it too. Lines of
+        nested records are known to be one object each by their brackets.
         """
         text = spans.joined(lines)
         longest = int((spans.ends - spans.starts)[lines].max())
-        sources = self.contract.source_columns()
         try:
             table = arrow_json.read_json(
                 cast("IO[bytes]", pa.BufferReader(text)),  # the stubs know no file of Arrow's own
                 arrow_json.ReadOptions(block_size=_PARSED_AT_ONCE if 2 * longest < _PARSED_AT_ONCE else len(text) + 1),
                 arrow_json.ParseOptions(
-                    explicit_schema=pa.schema([(sources[name], kind) for name, kind in self.types.items()]),
+                    explicit_schema=pa.schema(self._fields(self.asked)),
                     newlines_in_values=False,
                     unexpected_field_behavior="error",
                 ),
             )
-            columns = [table[sources[name]] for name in self.contract.columns]
+            found = dict(_columns(self.asked, table.column))
+            columns = [found[name] for name in self.contract.columns]
             for column in columns:
                 if pa.types.is_decimal(column.type):
                     column.validate(full=True)  # Arrow reads 1234 as DECIMAL(5,2) and finds the fault here
@@ -135,13 +149,24 @@ class StretchReader:
         lines = pa.Array.from_buffers(
             pa.binary(), len(spans), [None, pa.py_buffer(offsets.tobytes()), pa.py_buffer(spans.data)]
         )
-        keys = {
-            name: re.escape(json.dumps(source, ensure_ascii=False))
-            for name, source in self.contract.source_columns().items()
-        }
-        pairs = "|".join(rf"{key}{_SPACE}:{_SPACE}(?:null|{self._literal(name)})" for name, key in keys.items())
-        pattern = rf"^{_SPACE}\{{{_SPACE}(?:(?:{pairs}){_SPACE},{_SPACE})*(?:{pairs}){_SPACE}\}}[ \t\r\n]*$"
+        pattern = rf"^{_SPACE}{self._object(self.asked)}[ \t\r\n]*$"
         return pc.match_substring_regex(lines, pattern).to_numpy(zero_copy_only=False)
+
+    def _fields(self, place: Place) -> "list[pa.Field[Any]]":
+        """The members of an object as Arrow is told to find them."""
+        return [
+            pa.field(key, pa.struct(self._fields(inner)) if inner.name is None else self.types[inner.name])
+            for key, inner in place.members.items()
+        ]
+
+    def _object(self, place: Place) -> str:
+        """What an object looks like that holds only values asked for."""
+        pairs = "|".join(
+            rf"{re.escape(json.dumps(key, ensure_ascii=False))}{_SPACE}:{_SPACE}(?:null|"
+            rf"{self._object(inner) if inner.name is None else self._literal(inner.name)})"
+            for key, inner in place.members.items()
+        )
+        return rf"\{{{_SPACE}(?:(?:(?:{pairs}){_SPACE},{_SPACE})*(?:{pairs}){_SPACE})?\}}"
 
     def _literal(self, name: str) -> str:
         kind, column = self.types[name], self.contract.columns[name]
@@ -158,15 +183,35 @@ class StretchReader:
 
     def _learn(self, spans: Spans, lines: Mask) -> bool:
         """Take the kinds of values from the first sound record among these lines; whether that changes anything."""
-        names = {source: name for name, source in self.contract.source_columns().items()}
         for index in np.flatnonzero(lines)[:_LOOKED_AT].tolist():
-            record = read_object(spans.record(index), names)
+            record = read_record(spans.record(index), self.asked)
             if isinstance(record, dict):
                 before = dict(self.types)
                 for name, value in record.items():
                     self.types[name] = _type_for(value, self.contract.columns[name], before[name])
                 return self.types != before
         return False
+
+
+def _plain(place: Place) -> bool:
+    """A value, or an object of values: nothing that may be either."""
+    if place.elements or place.as_json or (place.name is not None and place.members):
+        return False
+    return all(map(_plain, place.members.values()))
+
+
+def _columns(place: Place, member: Callable[[str], Any]) -> "Iterator[tuple[str, pa.ChunkedArray[Any]]]":
+    """The values asked for, by the contract's name; `member` gives those of one key."""
+    for key, inner in place.members.items():
+        found = member(key)
+        if inner.name is None:
+            yield from _columns(inner, partial(_inside, found))
+        else:
+            yield inner.name, found
+
+
+def _inside(objects: Any, key: str) -> Any:
+    return cast("Any", pc.struct_field)(objects, [key])
 
 
 def _own_type(column: ColumnContract) -> pa.DataType:

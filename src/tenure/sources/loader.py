@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import pyarrow as pa
 
 from tenure.contracts.model import Contract
+from tenure.contracts.reading_rules import INCREMENTAL
 from tenure.core.errors import SourceRefused
 from tenure.engine.protocol import Engine
 from tenure.raw.manifest import LoadManifest
@@ -12,6 +13,7 @@ from tenure.raw.state import LoadRecord
 from tenure.raw.zone import DATA, QUARANTINE, QUARANTINE_SCHEMA, RawZone, Ticket
 from tenure.sources.delivered import CANDIDATE, Account, Delivery, RunContext, origin_of, read_delivery
 from tenure.sources.snapshots import Deletes, Snapshot, data_with_markers, find_deletes
+from tenure.sources.unchanged import PRESENT, leave_out_unchanged
 
 
 @dataclass(frozen=True)
@@ -22,30 +24,58 @@ class Loaded:
     notes: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True)
+class NothingNew:
+    """What became of the records of a reading that no load was made of: all of them were known."""
+
+    account: Account
+    stamp: str
+    notes: tuple[str, ...]
+
+
 def load_delivery(
     contract: Contract, delivery: Delivery, zone: RawZone, engine: Engine, run: RunContext
-) -> Loaded | None:
+) -> Loaded | NothingNew | None:
     """Load one delivery and commit it; None when a table turns out to hold what was loaded last.
 
     Raises `SourceRefused`, with nothing loaded, when the delivery must not be taken.
     """
+    written = contract.as_written()
+    contract = contract.with_columns(delivery.new_columns)
     ticket = zone.begin(contract.source)
     try:
         account = read_delivery(contract, delivery, ticket, engine, run)
+        keyless = account.keyless
+        if contract.mode in INCREMENTAL:
+            leave_out_unchanged(contract, account, zone, engine, ticket.folder)
         _refuse_if_wrong(contract, delivery, account)
         sha256 = delivery.sha256 or _content_hash(contract, ticket, engine)
-        if delivery.sha256 is None:
+        if delivery.sha256 is None and contract.mode not in INCREMENTAL:
             seen = zone.state.seen(contract.source, delivery.name)
             if seen and seen.sha256 == sha256:
                 zone.discard(ticket)
                 return None
-        is_snapshot = contract.mode == "snapshot"
+        is_snapshot = contract.mode == "snapshot" or delivery.reconciles
         effective = delivery.effective or run.business_date
-        infers = is_snapshot and account.keyless is None
+        infers = is_snapshot and keyless is None
         deletes = Deletes()
+        # A comparison that could say nothing of deletes is made again in the next run.
+        stamp = delivery.stamp if infers or not delivery.reconciles else ""
         if is_snapshot:
-            snapshot = Snapshot(contract, delivery.name, effective, infers, account.records_in, ticket.folder)
+            snapshot = Snapshot(
+                contract,
+                delivery.name,
+                effective,
+                infers,
+                account.records_in,
+                ticket.folder,
+                ticket.load_id,
+                PRESENT if delivery.reconciles else "delivered",
+            )
             deletes = find_deletes(snapshot, zone, engine)
+        if contract.mode in INCREMENTAL and not account.loaded + account.quarantined + deletes.count:
+            zone.discard(ticket)
+            return NothingNew(account, stamp, _notes(contract, delivery, account, run))
         _write_data(contract, deletes, account, ticket, engine, run)
         record = LoadRecord(
             sequence=ticket.sequence,
@@ -77,11 +107,12 @@ def load_delivery(
             files={},
             mode=contract.mode,
             effective=effective,
-            infers_deletes=infers,
+            infers_deletes=infers and not delivery.reconciles,
             protected=account.keyed,
-            contract=contract.as_written(),
+            contract=written,
+            header=delivery.header,
         )
-        return Loaded(zone.commit(ticket, manifest, delivery.stamp), _notes(contract, delivery, account, run))
+        return Loaded(zone.commit(ticket, manifest, stamp), _notes(contract, delivery, account, run))
     except BaseException:
         zone.discard(ticket)
         raise
@@ -92,9 +123,9 @@ def _notes(contract: Contract, delivery: Delivery, account: Account, run: RunCon
     if contract.entity == "customers" and delivery.effective and delivery.effective > run.business_date:
         later = f"its records take effect on {delivery.effective}, after the business date {run.business_date}"
         notes = (*notes, f"{later}; they count from then")
-    if contract.mode != "snapshot" or account.keyless is None:
+    if not (contract.mode == "snapshot" or delivery.reconciles) or account.keyless is None:
         return notes
-    unknown = account.quarantined - account.keyed
+    unknown = max(account.quarantined - account.keyed, 1)  # it may be one that was set apart before
     records = "1 quarantined record" if unknown == 1 else f"{unknown} quarantined records"
     note = (
         f"no key counts as deleted by it: the key of {records} cannot be read (first at row {account.keyless})"
@@ -147,7 +178,7 @@ def _write_data(
         one = pa.array([0], pa.int32())
         constants = origin_of(contract, ticket, run)
         engine.register("origin", pa.table({name: value.take(one) for name, value in constants.items()}))
-        engine.write(data_with_markers(contract, account.last_row), data)
+        engine.write(data_with_markers(contract, account.last_row, ticket.sequence), data)
     elif account.settled:
         engine.write("SELECT * FROM delivered ORDER BY _row", data)
     else:

@@ -1,12 +1,12 @@
 """How each column of a MariaDB table is asked for, and how it becomes exact.
 
-ConnectorX reads whole numbers, floating point and text exactly. It rounds a DECIMAL to ten decimals, and ends with
-a panic on more than 28 digits, on a date such as 0000-00-00 and on a negative TIME. All of those are therefore asked
-for as text, which the server writes exactly, and made exact values again here, block by block. A block in which one
-value resists stays text: then the contract's checks look at each value and set the wrong ones apart.
+Every column is asked for as text, which the server writes exactly: ConnectorX by itself rounds a DECIMAL to ten
+decimals, and ends with a panic on more than 28 digits, on a date such as 0000-00-00 and on a negative TIME. The text
+is made exact values again here, block by block. A block in which one value resists stays text: then the contract's
+checks look at each value and set the wrong ones apart.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -42,15 +42,16 @@ Values: TypeAlias = "pa.Array[Any]"
 
 @dataclass(frozen=True)
 class ServerColumn:
-    """A column as information_schema describes it: `type` is the bare type, such as `decimal`."""
+    """A column as the server describes it: `type` is the bare type, such as `decimal`; `charset` that of its text."""
 
     name: str
     type: str
+    charset: str = ""
 
 
 @dataclass(frozen=True)
 class ColumnPlan:
-    """One column of the contract: the SQL that asks for it, what then must arrive and what it is to become.
+    """One column of the contract: the SQL that asks for it, whether that is text already, and what it is to become.
 
     `target` is None where text is left to the contract's checks.
     """
@@ -58,13 +59,13 @@ class ColumnPlan:
     name: str
     source_name: str
     sql: str
-    arrives: Callable[[pa.DataType], bool]
+    is_text: bool
     target: pa.DataType | None
 
 
-def _is_text(given: pa.DataType) -> bool:
-    # A server that insists on a character set of its own marks long text as bytes.
-    return pa.types.is_string(given) or pa.types.is_large_binary(given)
+def is_readable(type_: str) -> bool:
+    """Whether columns of this bare type can be read."""
+    return type_ in _TEXT | _WHOLE | {"bit", "float", "double", "decimal"} | _MOMENTS | _BYTES | _SHAPES
 
 
 def quoted(name: str) -> str:
@@ -89,30 +90,29 @@ def plan_columns(contract: Contract, table: Sequence[ServerColumn], where: str) 
 
 
 def _plan(name: str, column: ColumnContract, server: ServerColumn, source: str, where: str) -> ColumnPlan:
-    sql, arrives, target = _asked(column, server.type, f"t.{quoted(server.name)}", f"{where}.{server.name}", source)
-    return ColumnPlan(name, server.name, sql, arrives, target)
+    sql, is_text, target = _asked(column, server, f"t.{quoted(server.name)}", f"{where}.{server.name}", source)
+    return ColumnPlan(name, server.name, sql, is_text, target)
 
 
 def _asked(
-    column: ColumnContract, type_: str, given: str, where: str, source: str
-) -> tuple[str, Callable[[pa.DataType], bool], pa.DataType | None]:
-    """SQL for a column, what it gives, and the type to make of it."""
+    column: ColumnContract, server: ServerColumn, given: str, where: str, source: str
+) -> tuple[str, bool, pa.DataType | None]:
+    """SQL for a column, whether it gives text, and the type to make of it."""
+    type_ = server.type
     if type_ in _TEXT:
-        return given, _is_text, None
-    if type_ in _WHOLE | {"bit"}:
-        number = f"CAST({given} AS UNSIGNED)" if type_ == "bit" else given
-        if column.type in {"integer", "boolean"}:
-            return number, pa.types.is_integer, pa.int64() if column.type == "integer" else pa.bool_()
-        return _as_text(number), _is_text, _number(column)
+        return (given if server.charset == "utf8mb4" else f"CONVERT({given} USING utf8mb4)"), True, None
+    if type_ in _WHOLE:
+        return given, False, _number(column)
+    if type_ == "bit":
+        return f"CAST({given} AS UNSIGNED)", False, _number(column)
     if type_ in {"float", "double"}:
-        if column.type == "number":
-            return given, pa.types.is_floating, pa.float64()
         # A FLOAT is written with six digits only; as a DOUBLE every digit it holds is written.
-        return _as_text(f"CAST({given} AS DOUBLE)" if type_ == "float" else given), _is_text, None
+        number = f"CAST({given} AS DOUBLE)" if type_ == "float" else given
+        return number, False, pa.float64() if column.type == "number" else None
     if type_ == "decimal":
-        return _as_text(given), _is_text, _number(column)
+        return given, False, None if column.type == "boolean" else _number(column)
     if type_ in _MOMENTS:
-        return _as_text(given), _is_text, _moment(column)
+        return given, False, _moment(column)
     if type_ in _BYTES | _SHAPES:
         if column.type != "string":
             raise SourceRefused(
@@ -120,7 +120,7 @@ def _asked(
                 where=where,
                 cure=f"say type: string in sources/{source}.yml: bytes arrive as hexadecimal digits",
             )
-        return f"HEX({f'ST_AsBinary({given})' if type_ in _SHAPES else given})", _is_text, None
+        return f"HEX({f'ST_AsBinary({given})' if type_ in _SHAPES else given})", True, None
     raise SourceRefused(
         f"is of type {type_.upper()}, which cannot be read",
         where=where,
@@ -128,15 +128,11 @@ def _asked(
     )
 
 
-def _as_text(sql: str) -> str:
-    return f"CAST({sql} AS CHAR)"
-
-
 def _number(column: ColumnContract) -> pa.DataType | None:
-    """The exact type of whole and decimal numbers that come as text."""
+    """The exact type of whole and decimal numbers."""
     if column.decimal:
         return pa.decimal128(*column.decimal)
-    return pa.int64() if column.type == "integer" else None
+    return {"integer": pa.int64(), "boolean": pa.bool_()}.get(column.type)
 
 
 def _moment(column: ColumnContract) -> pa.DataType | None:
@@ -145,16 +141,14 @@ def _moment(column: ColumnContract) -> pa.DataType | None:
     return moments.get(column.type)
 
 
-def exact(values: Values, target: pa.DataType | None) -> Values:
-    """The values in their contract's type if all of them are such values exactly; else all of them as text."""
-    if target is None or (pa.types.is_boolean(target) and not _all_zero_or_one(values)):
-        return pc.cast(values, pa.string())
+def exact(texts: Values, target: pa.DataType | None) -> Values:
+    """The texts in their contract's type if all of them are such values exactly; else as they are."""
+    if target is None:
+        return texts
+    # Only 0 and 1, as the server writes them: to Arrow more words are true or false.
+    if pa.types.is_boolean(target) and not set(pc.unique(texts).to_pylist()) <= {"0", "1", None}:
+        return texts
     try:
-        return pc.cast(values, target)
+        return pc.cast(texts, target)
     except pa.ArrowInvalid:
-        return pc.cast(values, pa.string())
-
-
-def _all_zero_or_one(values: Values) -> bool:
-    found = pc.unique(values).to_pylist()
-    return {0, 1, None}.issuperset(found)
+        return texts

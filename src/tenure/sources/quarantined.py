@@ -16,7 +16,7 @@ from tenure.contracts.checks import compile_checks
 from tenure.contracts.model import Contract
 from tenure.engine.protocol import Engine
 from tenure.sources.records import Reject, row_numbers
-from tenure.sources.stored import quarantine_schema
+from tenure.sources.stored import COMPARES_KEYS, quarantine_schema
 
 KeyTexts = Callable[[Reject], Mapping[str, str | None] | None]
 """Reads the key columns of a record that a guard set apart, as text; None where it cannot."""
@@ -41,11 +41,11 @@ def quarantine_table(rejects: Sequence[Reject], contract: Contract) -> pa.Table:
 def with_keys(
     contract: Contract, rejects: list[Reject], table: pa.Table, key_texts: KeyTexts, engine: Engine
 ) -> list[Reject]:
-    """The rejects of a block of a snapshot source, each with its key if that can be read; of others, as they are.
+    """The rejects of a block, each with its key if that can be read and is compared; else as they are.
 
     `table` holds the block's well-formed records; a reject that is not among them is read by `key_texts`.
     """
-    if contract.mode != "snapshot" or not rejects:
+    if contract.mode not in COMPARES_KEYS or not rejects:
         return rejects
     wanted = pa.array([reject.row for reject in rejects], pa.int64())
     formed = table.filter(pc.is_in(table["_row"], value_set=wanted)).select([*contract.key, "_row"])

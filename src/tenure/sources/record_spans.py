@@ -8,6 +8,8 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from tenure.sources.text_stream import as_it_was
+
 Positions = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]
 
@@ -16,19 +18,25 @@ Mask = npt.NDArray[np.bool_]
 class Spans:
     """Record i is `data[starts[i]:ends[i]]`, without its line end, and begins at line `rows[i]` of the file.
 
-    All three are ascending; between one record and the next lie only line ends.
+    All three are ascending; between one record and the next lie only line ends, comments and what was left out.
+    `encoding`: the one the file is in; `data` is in UTF-8 (see `as_utf8`).
     """
 
     data: bytes
     rows: Positions
     starts: Positions
     ends: Positions
+    encoding: str = "utf-8"
 
     def __len__(self) -> int:
         return len(self.rows)
 
     def record(self, index: int) -> bytes:
-        """The bytes of a record."""
+        """The text of a record in UTF-8; its bytes as they are in the file, if they are no such text."""
+        record = self._utf8(index)
+        return record if self.encoding == "utf-8" or _is_utf8(record) else as_it_was(record, self.encoding)
+
+    def _utf8(self, index: int) -> bytes:
         return self.data[self.starts[index] : self.ends[index]]
 
     def verbatim(self, row: int) -> bytes:
@@ -37,6 +45,10 @@ class Spans:
         if index == len(self) or self.rows[index] != row:
             raise KeyError(row)
         return self.record(index)
+
+    def only(self, keep: Mask) -> "Spans":
+        """Some of the records."""
+        return Spans(self.data, self.rows[keep], self.starts[keep], self.ends[keep], self.encoding)
 
     def joined(self, keep: Mask) -> bytes | memoryview:
         """The text of the records kept, a line end of some kind behind each; no copy if they are neighbours.
@@ -62,7 +74,7 @@ class Spans:
             bad[self._holding(np.flatnonzero(octets[first:behind] == 0) + first)] = True
         if not _is_utf8(memoryview(self.data)[first:behind]):
             for index in self._holding(np.flatnonzero(octets[first:behind] >= 0x80) + first).tolist():
-                bad[index] |= not _is_utf8(self.record(index))
+                bad[index] |= not _is_utf8(self._utf8(index))
         return bad
 
     def _holding(self, positions: Positions) -> Positions:

@@ -4,6 +4,7 @@ import pyarrow as pa
 
 from tenure.contracts.columns import ColumnContract
 from tenure.contracts.model import Contract
+from tenure.contracts.reading_rules import INCREMENTAL
 from tenure.raw.zone import QUARANTINE_SCHEMA
 
 ARROW_TYPES: dict[str, pa.DataType] = {
@@ -15,7 +16,9 @@ ARROW_TYPES: dict[str, pa.DataType] = {
     "DOUBLE": pa.float64(),
 }
 KEY_PREFIX = "key_"
-"""Before the name of a key column in the quarantine of a snapshot source."""
+"""Before the name of a key column in the quarantine of a source that compares keys."""
+COMPARES_KEYS = frozenset({"snapshot", *INCREMENTAL})
+"""Modes in which a key is looked up in earlier loads, so that those of quarantined records must be known too."""
 
 
 def arrow_type(column: ColumnContract) -> pa.DataType:
@@ -27,7 +30,8 @@ def load_schema(contract: Contract) -> pa.Schema:
     """The schema of a load's data: the contract's columns, then where and when each record came from.
 
     `_deleted` is FALSE for a record. A row where it is TRUE is a delete marker: the source no longer holds its key
-    from `_effective` on. It has no other values, and its `_row` goes on counting after the delivery's last record.
+    from `_effective` on. It bears the load of the snapshot that lacks the key, and has no other values. Its `_row` goes
+    on counting after the delivery's last record, far beyond where a load that came later had to say it.
     """
     columns = [(name, arrow_type(column)) for name, column in contract.columns.items()]
     return pa.schema(
@@ -45,8 +49,8 @@ def load_schema(contract: Contract) -> pa.Schema:
 
 
 def quarantine_schema(contract: Contract) -> pa.Schema:
-    """The schema of a load's quarantine; that of a snapshot has the records' keys too, null where unreadable."""
-    if contract.mode != "snapshot":
+    """The schema of a load's quarantine; where keys are compared it has the records' too, null where unreadable."""
+    if contract.mode not in COMPARES_KEYS:
         return QUARANTINE_SCHEMA
     schema = QUARANTINE_SCHEMA
     for name in contract.key:

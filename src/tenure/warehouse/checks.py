@@ -8,10 +8,11 @@ import numpy as np
 import pyarrow as pa
 
 from tenure.core.errors import BuildError, CheckFailed
+from tenure.core.wording import alike
 from tenure.engine.dialect import parse
 from tenure.engine.protocol import Engine
 from tenure.warehouse.changes import Change
-from tenure.warehouse.graph import alike, bare, tables_of
+from tenure.warehouse.graph import bare, tables_of
 from tenure.warehouse.increment import restricted
 from tenure.warehouse.manifest import Table
 from tenure.warehouse.models import Model, ModelTest

@@ -1,7 +1,6 @@
 """The order of the models, found in the SQL itself."""
 
 from collections.abc import Collection, Mapping, Sequence
-from difflib import get_close_matches
 from functools import cache
 from graphlib import CycleError, TopologicalSorter
 
@@ -10,7 +9,8 @@ from sqlglot import exp
 from sqlglot.errors import TokenError
 from sqlglot.tokenizer_core import TokenType
 
-from tenure.core.errors import BuildError
+from tenure.core.errors import BuildError, UsageError
+from tenure.core.wording import alike
 from tenure.engine.dialect import parse
 from tenure.warehouse.models import Model
 
@@ -74,12 +74,6 @@ def expect_known(tree: exp.Expr, known: Collection[str], where: str) -> None:
         )
 
 
-def alike(word: str, words: Collection[str]) -> str:
-    """A question that names what may have been meant, empty where nothing is like it."""
-    close = get_close_matches(word.lower(), sorted(words), n=1)
-    return f"did you mean {close[0]}? " if close else ""
-
-
 def ordered(models: Collection[Model], reads: Mapping[str, set[str]], inputs: Collection[str]) -> list[Model]:
     """The models in an order in which each comes after all it reads.
 
@@ -108,14 +102,14 @@ def selected(words: Sequence[str], order: Sequence[Model], reads: Mapping[str, s
 
     A word is NAME, or +NAME for all that NAME depends on as well; NAME+ means the same as NAME. What depends
     on a selected model is always selected too: a release is consistent or it is not published.
-    Raises `BuildError` for a name that no model has.
+    Raises `UsageError` for a name that no model has.
     """
     known = {model.name for model in order}
     chosen: set[str] = set()
     for word in words:
         name = word.removeprefix("+").removesuffix("+")
         if name not in known:
-            raise BuildError(
+            raise UsageError(
                 f"there is no model {name}", cure=f"{alike(name, known)}tenure build --dry-run lists the models"
             )
         chosen |= {name, *(_above(name, reads) & known if word.startswith("+") else ())}

@@ -15,6 +15,12 @@ from tenure.warehouse.models import ProjectTypes
 from tenure.warehouse.raw_views import RawInput, RawLoad, digest, raw_input, register_raw
 
 INPUTS = (*(f"raw_{entity}" for entity in ENTITIES), "loads", "calendar", "project", "setting", "today", "this_month")
+"""The inputs that every project has."""
+
+
+def input_names(types: ProjectTypes) -> tuple[str, ...]:
+    """All inputs of a project: those of every project, and the sources that feed no entity."""
+    return (*INPUTS, *(f"raw_{feed}" for feed in types.attributes if feed not in ENTITIES))
 
 
 @dataclass(frozen=True)
@@ -32,11 +38,11 @@ def register_inputs(
     engine: Engine, loads: Sequence[RawLoad], types: ProjectTypes, settings: Settings, business_date: date
 ) -> Inputs:
     """Make every input visible to the engine."""
-    raw = {f"raw_{entity}": raw_input(entity, loads, types, business_date) for entity in ENTITIES}
+    raw = {f"raw_{feed}": raw_input(feed, loads, types, business_date) for feed in types.attributes}
     for name, entry in raw.items():
-        register_raw(engine, f"{name}__all", entry.entity, loads, types, business_date)
+        register_raw(engine, f"{name}__all", entry.feed, loads, types, business_date)
     tables = {
-        "loads": _loads_table([load.record for load in loads]),
+        "loads": _loads_table(loads),
         "setting": setting_table(settings),
         "project": pa.table({"currency": [settings.project.currency]}),
         "today": today_table(business_date),
@@ -45,7 +51,7 @@ def register_inputs(
     for name, table in tables.items():
         engine.register(f"{name}__all", table)
     engine.view("calendar__all", _CALENDAR)
-    for name in INPUTS:
+    for name in input_names(types):
         engine.view(name, f"SELECT * FROM {name}__all")
     versions = {
         **{name: entry.version for name, entry in raw.items()},
@@ -59,7 +65,8 @@ def register_inputs(
     return Inputs(tuple(loads), types, business_date, raw, versions)
 
 
-def _loads_table(records: list[LoadRecord]) -> pa.Table:
+def _loads_table(loads: Sequence[RawLoad]) -> pa.Table:
+    """All that is recorded of each load, and its `replays` and `fresh_days`: see `RawLoad`."""
     kinds = {int: pa.int64(), str: pa.string(), str | None: pa.string()}
     schema = pa.schema(
         [
@@ -74,7 +81,9 @@ def _loads_table(records: list[LoadRecord]) -> pa.Table:
             for name, kind in ((field, LoadRecord.__annotations__[field]) for field in LoadRecord.__dataclass_fields__)
         ]
     )
-    return pa.Table.from_pylist([asdict(record) for record in records], schema=schema)
+    table = pa.Table.from_pylist([asdict(load.record) for load in loads], schema=schema)
+    table = table.append_column("replays", pa.array([load.replays for load in loads], pa.string()))
+    return table.append_column("fresh_days", pa.array([load.fresh_days for load in loads], pa.int64()))
 
 
 # Long enough for any birth, account or plan; dim_date keeps the years that matter.

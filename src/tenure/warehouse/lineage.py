@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 
-from tenure.contracts.entities import ENTITIES, ID
+from tenure.contracts.entities import ENTITIES, ID, entity_of, feed_of
 from tenure.contracts.files import read_contracts
 from tenure.contracts.model import Contract
 from tenure.core.errors import BuildError, UsageError
@@ -13,7 +13,7 @@ from tenure.engine.dialect import parse
 from tenure.engine.protocol import Column
 from tenure.raw.zone import RawZone
 from tenure.warehouse.graph import ordered, references, tables_of
-from tenure.warehouse.inputs import INPUTS
+from tenure.warehouse.inputs import input_names
 from tenure.warehouse.lineage_local import Local, local_columns
 from tenure.warehouse.lineage_sql import ROWS, How, Trace, Use, trace
 from tenure.warehouse.models import Model, ProjectTypes, read_models
@@ -140,11 +140,11 @@ def declared_types(contracts: Iterable[Contract]) -> ProjectTypes:
     ids: dict[str, set[str]] = {}
     extra: dict[str, dict[str, set[str]]] = {entity: {} for entity in ENTITIES}
     for contract in contracts:
-        entity = ENTITIES[contract.entity]
+        entity, feed = entity_of(contract.entity), feed_of(contract.entity, contract.source)
         for name, column in contract.columns.items():
             canonical = entity.column(name)
             if canonical is None:
-                extra[entity.name].setdefault(name, set()).add(column.sql_type)
+                extra.setdefault(feed, {}).setdefault(name, set()).add(column.sql_type)
             elif canonical.type == ID:
                 ids.setdefault(name, set()).add(column.sql_type)
     attributes = {
@@ -161,9 +161,9 @@ def declared_types(contracts: Iterable[Contract]) -> ProjectTypes:
 def read_lineage(models: Sequence[Model], types: ProjectTypes, contracts: Sequence[Contract]) -> Lineage:
     """The lineage of all models; raises `BuildError` where a model's SQL cannot be followed."""
     with empty_inputs(types) as sketch:
-        inputs = {name: tuple(sketch.engine.columns(name)) for name in INPUTS}
+        inputs = {name: tuple(sketch.engine.columns(name)) for name in input_names(types)}
     tables = {name: [column.name for column in columns] for name, columns in inputs.items()}
-    order = ordered(models, {model.name: references(model) for model in models}, INPUTS)
+    order = ordered(models, {model.name: references(model) for model in models}, tuple(inputs))
     traces: dict[str, Trace] = {}
     for model in order:
         found = trace(model.sql, model.where, tables)
@@ -179,12 +179,14 @@ def read_lineage(models: Sequence[Model], types: ProjectTypes, contracts: Sequen
 def _feeds(contracts: Iterable[Contract]) -> dict[tuple[str, str], tuple[Feed, ...]]:
     found: dict[tuple[str, str], list[Feed]] = {}
     for contract in contracts:
-        place = contract.path or f"table {contract.table}"
-        columns = contract.source_columns()
-        if contract.keyless:
-            columns[ENTITIES[contract.entity].key] = "numbered by load and row"
+        place = ", ".join(contract.paths) or f"table {contract.table}"
+        columns = {name: column.origin(name) for name, column in contract.columns.items()}
+        key = entity_of(contract.entity).key
+        if contract.keyless and key:
+            columns[key] = "numbered by load and row"
+        table = f"raw_{feed_of(contract.entity, contract.source)}"
         for name, column in columns.items():
-            found.setdefault((f"raw_{contract.entity}", name), []).append(Feed(contract.source, column, place))
+            found.setdefault((table, name), []).append(Feed(contract.source, column, place))
     return {key: tuple(feeds) for key, feeds in found.items()}
 
 
@@ -192,8 +194,7 @@ def description_of(lineage: Lineage, table: str, column: str | None = None) -> s
     """What the yml says of a table or column; of an input, what it holds."""
     model = lineage.models.get(table)
     if model is None:
-        entity = table.removeprefix("raw_")
-        meaning = f"Records of {entity} as they were loaded" if entity in ENTITIES else INPUT_MEANINGS[table]
+        meaning = INPUT_MEANINGS.get(table, f"Records of {table.removeprefix('raw_')} as they were loaded")
         return _ORIGIN_MEANINGS.get(column, "") if column else meaning
     if column is None:
         return model.description.description.strip()

@@ -12,7 +12,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from tenure.contracts.entities import ENTITIES
+from tenure.contracts.entities import entity_of, feed_of
 from tenure.contracts.model import Contract
 from tenure.core.errors import UsageError
 from tenure.raw.zone import RawZone
@@ -238,7 +238,7 @@ def _month_after(day: date | None) -> date | None:
 
 
 def _records(walk: _Walk, zone: RawZone, contracts: Sequence[Contract], name: str, values: bool) -> Iterable[Record]:
-    entity = ENTITIES[name.removeprefix(_RAW)]
+    entity = entity_of(name.removeprefix(_RAW))
     loads = {load.load_id: load for load in zone.state.loads()}
     kinds = {contract.source: contract.kind for contract in contracts}
     kept = walk.kept.get(name, set())
@@ -252,7 +252,7 @@ def _records(walk: _Walk, zone: RawZone, contracts: Sequence[Contract], name: st
             entity.name,
             str(row["_source"]),
             loads[str(row["_load_id"])].delivery,
-            kinds.get(str(row["_source"])) == "mariadb",
+            kinds.get(str(row["_source"])) in {"mariadb", "sql"},
             row["_row"],
             {column: row[column] for column in entity.keys},
             str(row["_load_id"]),
@@ -275,6 +275,8 @@ def _whole(walk: _Walk, zone: RawZone, name: str) -> Whole:
         waiting.extend(new)
     loads: dict[str, int] = {}
     for load in zone.state.loads():
-        if load.load_id in walk.release.manifest.loads and (load.entity in entities or name == "loads"):
+        if load.load_id in walk.release.manifest.loads and (
+            feed_of(load.entity, load.source) in entities or name == "loads"
+        ):
             loads[load.source] = loads.get(load.source, 0) + 1
     return Whole(name, bool(entities), tuple(walk.whole[name]), loads)

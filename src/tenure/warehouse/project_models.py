@@ -8,7 +8,7 @@ from tenure.core.errors import BuildError
 from tenure.engine.dialect import parse
 from tenure.engine.protocol import Column
 from tenure.warehouse.graph import bare, expect_known, ordered, references, tables_of
-from tenure.warehouse.inputs import INPUTS
+from tenure.warehouse.inputs import input_names
 from tenure.warehouse.models import Model, ModelDescription, ProjectTypes, fill, parse_yml, read_models, typed_columns
 from tenure.warehouse.project_files import ModelFile, read_files
 from tenure.warehouse.project_rules import (
@@ -38,7 +38,7 @@ def read_project_models(root: Path, types: ProjectTypes) -> list[Model]:
     found = read_files(root)
     if not found:
         return []
-    own = read_models(types)
+    own, inputs = read_models(types), input_names(types)
     with empty_inputs(types) as sketch:
         expect_free_names(found, own, sketch.words())
         described = [(file, _model(file, types)) for file in found if file.yml]
@@ -48,12 +48,12 @@ def read_project_models(root: Path, types: ProjectTypes) -> list[Model]:
         if undescribed:
             raise _without_yml(undescribed, known, types, sketch)
         reads = {model.name: references(model) for model in models}
-        ordered(models, reads, {*INPUTS, *(model.name for model in own)})
-        tests = {model.name: expect_tests(file, model, {*known, *INPUTS}) for file, model in described}
+        ordered(models, reads, {*inputs, *(model.name for model in own)})
+        tests = {model.name: expect_tests(file, model, {*known, *inputs}) for file, model in described}
         wanted = {name for names in (*reads.values(), *tests.values(), reads) for name in names}
         _add_tables(sketch, known, wanted)
         for file, model in described:
-            expect_own_names(model, {*known, *INPUTS})
+            expect_own_names(model, {*known, *inputs})
             expect_columns(file, model, sketch.columns(model.sql, model.where))
             expect_personal(file, model, [known[name] for name in sorted(reads[model.name] & known.keys())])
             expect_followed(file, model, reads[model.name], sketch)
@@ -98,7 +98,7 @@ def _without_yml(
     texts = {file.name: _filled(file, (), types) for file in files}
     trees = {file.name: parse(texts[file.name], file.where) for file in files}
     for file in files:
-        expect_known(trees[file.name], {*INPUTS, *known, *texts}, file.where)
+        expect_known(trees[file.name], {*input_names(types), *known, *texts}, file.where)
     # One that reads another without a yml has to wait: its columns are not known yet.
     ready = (file for file in files if not tables_of(trees[file.name]) & texts.keys())
     file = next(ready, files[0])

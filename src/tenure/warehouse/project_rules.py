@@ -5,11 +5,12 @@ from collections.abc import Collection, Sequence
 
 from tenure.contracts.entities import ENTITIES
 from tenure.core.errors import BuildError
+from tenure.core.wording import alike
 from tenure.engine.dialect import parse
 from tenure.engine.protocol import Column
 from tenure.engine.subset import TYPES
 from tenure.warehouse.checks import checks_of
-from tenure.warehouse.graph import alike, own_names
+from tenure.warehouse.graph import own_names
 from tenure.warehouse.inputs import INPUTS
 from tenure.warehouse.models import Model, ModelDescription
 from tenure.warehouse.project_files import ModelFile

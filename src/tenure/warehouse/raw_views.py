@@ -1,4 +1,4 @@
-"""The raw records of each entity as one table: canonical columns, attributes, where each record came from."""
+"""The raw records of each entity as one table (a source without one is its own): columns, attributes, origin."""
 
 import hashlib
 import json
@@ -9,10 +9,11 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 
-from tenure.contracts.columns import ColumnContract
-from tenure.contracts.entities import ENTITIES, ID
+from tenure.contracts.columns import ColumnContract, fresh_days
+from tenure.contracts.entities import ENTITIES, ID, entity_of, feed_of
 from tenure.core.errors import TenureError
 from tenure.engine.protocol import Column, Engine
+from tenure.raw.manifest import LoadManifest
 from tenure.raw.state import LoadRecord
 from tenure.raw.zone import DATA, RESTORE, RawZone
 from tenure.warehouse.manifest import ReleaseManifest
@@ -33,7 +34,8 @@ class RawLoad:
     """A load as the warehouse sees it.
 
     `columns` are the types that its columns were loaded with; `latest` is the last day on which any of its
-    records takes effect; `marks_deletes` tells whether its file has the column `_deleted`.
+    records takes effect; `marks_deletes` tells whether its file has the column `_deleted`. `replays`: the load from
+    whose quarantine its records come. `fresh_days`: how old the newest load may be, as its contract said then.
     """
 
     record: LoadRecord
@@ -42,6 +44,13 @@ class RawLoad:
     keyless: bool
     latest: date | None
     marks_deletes: bool
+    replays: str | None
+    fresh_days: int | None
+
+    @property
+    def feed(self) -> str:
+        """What its records are gathered under: `raw_<feed>` reads them."""
+        return feed_of(self.record.entity, self.record.source)
 
 
 def raw_loads(zone: RawZone, only: Mapping[str, str] | None = None) -> list[RawLoad]:
@@ -66,7 +75,15 @@ def _raw_load(zone: RawZone, record: LoadRecord) -> RawLoad:
     except (OSError, ValueError) as error:
         raise TenureError("the data of this load cannot be read", where=str(data), cure=RESTORE) from error
     names = footer.schema.to_arrow_schema().names
-    return RawLoad(record, data, types, manifest.keyless, _latest(footer, names), DELETED.name in names)
+    latest = _latest(footer, names)
+    return RawLoad(
+        record, data, types, manifest.keyless, latest, DELETED.name in names, manifest.replays, _fresh_days(manifest)
+    )
+
+
+def _fresh_days(manifest: LoadManifest) -> int | None:
+    said = (manifest.contract or {}).get("freshness")
+    return fresh_days(said) if said else None
 
 
 def _latest(footer: pq.FileMetaData, names: list[str]) -> date | None:
@@ -86,33 +103,33 @@ def project_types(loads: Sequence[RawLoad]) -> ProjectTypes:
     found: dict[str, set[str]] = {}
     extra: dict[str, dict[str, set[str]]] = {entity: {} for entity in ENTITIES}
     for load in loads:
-        entity = ENTITIES[load.record.entity]
+        entity = entity_of(load.record.entity)
         for name, kind in load.columns.items():
             column = entity.column(name)
             if column is None:
-                extra[entity.name].setdefault(name, set()).add(kind)
+                extra.setdefault(load.feed, {}).setdefault(name, set()).add(kind)
             elif column.type == ID:
                 found.setdefault(name, set()).add(kind)
-        if load.keyless:
+        if load.keyless and entity.key:
             found.setdefault(entity.key, set()).add("BIGINT")
     ids = {name: "BIGINT" if kinds == {"BIGINT"} else "STRING" for name, kinds in found.items()}
     attributes = {
-        entity: tuple(
+        feed: tuple(
             Column(name, next(iter(kinds)) if len(kinds) == 1 else "STRING") for name, kinds in sorted(columns.items())
         )
-        for entity, columns in extra.items()
+        for feed, columns in extra.items()
     }
     return ProjectTypes(ids, attributes)
 
 
 @dataclass(frozen=True)
 class RawInput:
-    """What one entity's raw records are: a fingerprint of their types, and of each load.
+    """What the raw records of one feed (`feed_of`) are: a fingerprint of their types, and of each load.
 
     The fingerprint of a load has the business date in it while some of its records take effect only later.
     """
 
-    entity: str
+    feed: str
     types: str
     loads: Mapping[str, str]
 
@@ -122,13 +139,13 @@ class RawInput:
         return f"{self.types}:{digest(sorted(self.loads.items()))}"
 
 
-def raw_input(entity: str, loads: Sequence[RawLoad], types: ProjectTypes, business_date: date) -> RawInput:
-    """What is known of an entity's raw records without reading them."""
-    own = [load for load in loads if load.record.entity == entity]
+def raw_input(feed: str, loads: Sequence[RawLoad], types: ProjectTypes, business_date: date) -> RawInput:
+    """What is known of the raw records of a feed without reading them."""
+    own = [load for load in loads if load.feed == feed]
     stamps = {load.record.load_id: _stamp(load, load.record.manifest_sha256, business_date) for load in own}
-    columns = [column.type for column in _canonical(entity, types)]
-    columns += [f"{column.name} {column.type}" for column in types.attributes[entity]]
-    return RawInput(entity, digest(columns)[:12], stamps)
+    columns = [column.type for column in _canonical(feed, types)]
+    columns += [f"{column.name} {column.type}" for column in types.attributes[feed]]
+    return RawInput(feed, digest(columns)[:12], stamps)
 
 
 def _is_cut(load: RawLoad, business_date: date) -> bool:
@@ -137,17 +154,17 @@ def _is_cut(load: RawLoad, business_date: date) -> bool:
 
 
 def register_raw(
-    engine: Engine, name: str, entity: str, loads: Sequence[RawLoad], types: ProjectTypes, cut: date | None
+    engine: Engine, name: str, feed: str, loads: Sequence[RawLoad], types: ProjectTypes, cut: date | None
 ) -> None:
-    """Make the loads of an entity visible as one table.
+    """Make the loads of a feed visible as one table.
 
     It has canonical columns in canonical types, then attributes, then origin. Customers that take effect after
     `cut` are left out.
     """
-    columns = [*_canonical(entity, types), *types.attributes[entity]]
+    columns = [*_canonical(feed, types), *types.attributes[feed]]
     groups: dict[str, list[RawLoad]] = {}
     for load in loads:
-        if load.record.entity == entity:
+        if load.feed == feed:
             late = cut is not None and _is_cut(load, cut)
             alike = [sorted(load.columns.items()), load.keyless, load.marks_deletes, late]
             groups.setdefault(json.dumps(alike), []).append(load)
@@ -157,10 +174,10 @@ def register_raw(
         engine.view_of_files(files, [load.data for load in members])
         late = cut is not None and _is_cut(members[0], cut)
         where = f" WHERE _effective <= CAST('{cut}' AS DATE)" if late else ""
-        selects.append(f"{_select(files, entity, columns, members[0])}{where}")
+        selects.append(f"{_select(files, feed, columns, members[0])}{where}")
     if not selects:
         nothing = [f'CAST(NULL AS {column.type}) AS "{column.name}"' for column in (*columns, *_ORIGIN, DELETED)]
-        content = ", CAST(NULL AS STRING) AS _content" if entity == "customers" else ""
+        content = ", CAST(NULL AS STRING) AS _content" if feed == "customers" else ""
         selects.append(f"SELECT {', '.join(nothing)}{content} WHERE 1 = 0")
     engine.view(name, " UNION ALL ".join(selects))
 
@@ -181,9 +198,9 @@ def register_changed_raw(
     there = {load.record.load_id: load.record.manifest_sha256 for load in loads}
     if known != now.types or not before.loads.items() <= there.items():
         return None
-    changed = [load for load in loads if load.record.entity == now.entity and _is_news(load, now, before)]
+    changed = [load for load in loads if load.feed == now.feed and _is_news(load, now, before)]
     relation = f"changes_{name}"
-    register_raw(engine, relation, now.entity, changed, types, None)
+    register_raw(engine, relation, now.feed, changed, types, None)
     return relation
 
 
@@ -196,18 +213,18 @@ def _stamp(load: RawLoad, manifest_sha256: str, business_date: date) -> str:
     return f"{manifest_sha256}{business_date if _is_cut(load, business_date) else ''}"
 
 
-def _canonical(entity: str, types: ProjectTypes) -> list[Column]:
+def _canonical(feed: str, types: ProjectTypes) -> list[Column]:
     return [
         Column(column.name, types.ids.get(column.name, "BIGINT") if column.type == ID else column.type)
-        for column in ENTITIES[entity].columns
+        for column in entity_of(feed).columns
     ]
 
 
-def _select(files: str, entity: str, columns: list[Column], load: RawLoad) -> str:
+def _select(files: str, feed: str, columns: list[Column], load: RawLoad) -> str:
     parts: list[str] = []
     for column in columns:
         given = load.columns.get(column.name)
-        if load.keyless and column.name == ENTITIES[entity].key:
+        if load.keyless and column.name == entity_of(feed).key:
             # Equal records of a source without keys stay two: their place in the delivery tells them apart.
             value = f"CAST(stable_id(_load_id, CAST(_row AS STRING)) AS {column.type})"
         elif given is None:
@@ -219,7 +236,7 @@ def _select(files: str, entity: str, columns: list[Column], load: RawLoad) -> st
         parts.append(f'{value} AS "{column.name}"')
     parts += [column.name for column in _ORIGIN]
     parts.append(DELETED.name if load.marks_deletes else f"FALSE AS {DELETED.name}")
-    if entity == "customers":
+    if feed == "customers":
         values = {
             name: f'bits_of("{name}")' if kind == "DOUBLE" else f'"{name}"' for name, kind in load.columns.items()
         }

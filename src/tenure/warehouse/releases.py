@@ -11,8 +11,9 @@ from typing import Self
 import pyarrow as pa
 
 from tenure.core.durable import replace_file
-from tenure.core.errors import DamagedRelease
+from tenure.core.errors import BuildError, DamagedRelease, UsageError
 from tenure.core.settings import Project, Settings
+from tenure.core.wording import alike
 from tenure.engine.duckdb import DuckDBEngine
 from tenure.raw.state import StateDatabase
 from tenure.raw.zone import RawZone
@@ -33,7 +34,7 @@ class _Views:
 
     def show_for(self, sql: str) -> None:
         """Make them visible if the SQL may name one."""
-        names = "|".join([*INPUTS, *(view.name for view in self.manifest.views)])
+        names = "|".join([*INPUTS, *self.manifest.inputs, *(view.name for view in self.manifest.views)])
         if self.shown or not re.search(rf"\b({names})\b", sql, flags=re.IGNORECASE):
             return
         zone = RawZone(self.project.raw, StateDatabase(self.project.state / "state.sqlite"))
@@ -74,7 +75,22 @@ class OpenRelease:
     def ask(self, sql: str) -> pa.Table:
         """The result of one question a person typed; raises `UsageError` for anything that is not a question."""
         self.views.show_for(sql)
-        return self.engine.ask(sql)
+        try:
+            return self.engine.ask(sql)
+        except BuildError as error:
+            raise self._unknown_name(error.what) or error from None
+
+    def _unknown_name(self, said: str) -> UsageError | None:
+        """What to say instead of the engine's words, where a table or column is not there."""
+        tables = [*self.manifest.tables, *self.manifest.views]
+        if found := re.search(r"Table with name (\w+) does not exist", said):
+            near = alike(found[1], [*(table.name for table in tables), *INPUTS], 3)
+            return UsageError(f"there is no table {found[1]}", cure=f'{near}tenure sql "SHOW TABLES" lists them')
+        if found := re.search(r'Referenced column "(\w+)" not found', said):
+            near = alike(found[1], {column.name for table in tables for column in table.columns}, 3)
+            what = f"no table of the question has a column {found[1]}"
+            return UsageError(what, cure=f'{near}tenure sql "DESCRIBE TABLE" lists the columns of a table')
+        return None
 
     def close(self) -> None:
         """Let go of the release."""

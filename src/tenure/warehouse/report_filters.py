@@ -7,7 +7,9 @@ from dataclasses import dataclass
 import pyarrow as pa
 
 from tenure.core.errors import UsageError
-from tenure.metrics.conditions import read_conditions
+from tenure.core.wording import alike
+from tenure.metrics.conditions import month_range, read_conditions
+from tenure.metrics.model import MONTH
 
 CUSTOMER_DIMENSIONS = ("geography", "age_group", "gender", "segment")
 """Columns of `dim_customer`: a filter on one keeps whole customers. Any other filter keeps rows of the result."""
@@ -50,11 +52,17 @@ def read_filters(texts: Iterable[str]) -> tuple[Filter, ...]:
 
 
 def check_filters(filters: Iterable[Filter], allowed: Sequence[str], report: str) -> None:
-    """Raises `UsageError` for a filter that the report does not allow; it lists those that are."""
+    """Raises `UsageError` for a filter that the report does not allow, listing those that are, and for no month."""
     for entry in filters:
         if entry.column not in allowed:
             takes = f"it takes {', '.join(allowed)}" if allowed else "it takes no filter"
-            raise UsageError(f"the report {report} cannot be filtered by {entry.column}", cure=takes)
+            near = alike(entry.column, allowed)
+            raise UsageError(f"the report {report} cannot be filtered by {entry.column}", cure=f"{near}{takes}")
+        for value in entry.values if entry.column == MONTH else ():
+            try:
+                month_range(value)
+            except ValueError as error:
+                raise UsageError(f"--where month={value}: {value} {error}", cure="write it as 2025-09") from None
 
 
 def on_customers(filters: Iterable[Filter]) -> tuple[Filter, ...]:

@@ -12,9 +12,18 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict
 
 from tenure.core.errors import UsageError
+from tenure.core.wording import alike
 from tenure.warehouse.models import parse_yml
 from tenure.warehouse.releases import OpenRelease
-from tenure.warehouse.report_filters import Filter, check_filters, narrowed, on_customers, on_rows, wanted_values
+from tenure.warehouse.report_filters import (
+    MISSING,
+    Filter,
+    check_filters,
+    narrowed,
+    on_customers,
+    on_rows,
+    wanted_values,
+)
 
 Value = str | int | float | Decimal | date | bool | None
 
@@ -95,7 +104,10 @@ def report_names() -> list[str]:
 def read_report(name: str) -> tuple[ReportDescription, str]:
     """A report's description and SQL; raises `UsageError` for a name that does not exist."""
     if name not in report_names():
-        raise UsageError(f"there is no report {name}", cure=f"the reports are {', '.join(report_names())}")
+        raise UsageError(
+            f"there is no report {name}",
+            cure=f"{alike(name, report_names(), 3)}the reports are {', '.join(report_names())}",
+        )
     folder = files("tenure.warehouse") / "sql" / "reports"
     where = f"warehouse/sql/reports/{name}.yml"
     description = parse_yml(ReportDescription, (folder / f"{name}.yml").read_text(encoding="utf-8"), where)
@@ -145,6 +157,23 @@ def run_report(release: OpenRelease, name: str, filters: Sequence[Filter] = ()) 
         release.id,
         tuple(filters),
     )
+
+
+def unmatched(release: OpenRelease, name: str, filters: Sequence[Filter]) -> dict[Filter, tuple[str, ...]]:
+    """Filters with a value that nothing has, each with the values there are."""
+    found: dict[Filter, tuple[str, ...]] = {}
+    for entry in filters:
+        if on_customers([entry]):
+            column = f"COALESCE(CAST({entry.column} AS STRING), '{MISSING}')"
+            table = release.query(f"SELECT DISTINCT {column} AS known FROM dim_customer")
+            known = {str(value) for value in table["known"].to_pylist()}
+        else:
+            everything = run_report(release, name)
+            position = [column.name for column in everything.columns].index(entry.column)
+            known = {str(row[position]) for row in everything.rows}
+        if not known.issuperset(entry.values):
+            found[entry] = tuple(sorted(known))
+    return found
 
 
 def rounded(value: Value, decimals: int | None) -> Value:

@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tenure.core.durable import fsync_folder, fsync_tree, publish_folder, replace_file, sha256_file
-from tenure.core.errors import DamagedRelease, TenureError
+from tenure.core.errors import DamagedRelease, TenureError, UsageError
 from tenure.warehouse.manifest import ReleaseManifest, from_json, to_json
 
 MANIFEST = "manifest.json"
@@ -338,5 +338,5 @@ class ReleaseStore:
         return problems
 
 
-def _no_release(name: str) -> TenureError:
-    return TenureError(f"there is no release {name}", cure="tenure releases list shows those there are")
+def _no_release(name: str) -> UsageError:
+    return UsageError(f"there is no release {name}", cure="tenure releases list shows those there are")
