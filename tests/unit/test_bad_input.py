@@ -62,7 +62,7 @@ def test_a_run_with_no_file_at_all_says_where_to_put_them(tenure: Command, tmp_p
         ),
         ("offers_twice.csv", HEADER.replace("accepted", "offer_type").encode(), ("'offer_type' more than once",)),
         ("offers_headless.csv", b"1,1,A,1,2025-01-01\n2,1,A,1,2025-01-01\n", ("a header line is needed",)),
-        ("offers_wide.csv", (HEADER + "1,1,A,1,\n").encode("utf-16"), ("is in UTF-16", "iconv")),
+        ("offers_wide.csv", (HEADER + "1,1,A,1,\n").encode("utf-16"), ("is in utf-16-le", "encoding: utf-16-le")),
         ("offers_lacking.csv", b"customer_id,offer_type\n1,A\n", ("required column 'offer_id' is missing",)),
     ],
 )

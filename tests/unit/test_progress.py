@@ -36,7 +36,7 @@ def test_a_parquet_file_says_it_itself(tmp_path: Path) -> None:
     [
         b"",
         b"no end of line",
-        gzip.compress(b"a\n" * 99),
+        gzip.compress(b"a\n" * 99, mtime=0),
         b'[\n{"a": 1},\n{"a": 2}\n]\n',
         b'{\n"a": 1\n}\n',
         b"PAR1 broken\n",
