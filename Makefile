@@ -9,7 +9,7 @@ PY := $(VENV)/bin/python
 PIP := $(PY) -m pip --disable-pip-version-check --no-input
 # Every file is named by hash and nothing is resolved: what the lock does not hold is not installed.
 INSTALL := $(PIP) install --quiet --require-hashes --no-deps
-PYTEST := $(PY) -m pytest -n auto --maxprocesses 4 --dist loadfile
+PYTEST := $(PY) -m pytest -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 # More words for the command that a target runs, such as: make demo ARGS=--no-serve
 ARGS ?=
 

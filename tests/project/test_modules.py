@@ -4,6 +4,7 @@ import ast
 import shutil
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 from tests.project.repository import ROOT, files, files_under, text
@@ -49,3 +50,9 @@ def test_imports_run_downwards_and_only_the_engine_room_knows_the_engines() -> N
 def test_every_package_says_what_it_is_for() -> None:
     packages = files_under("src", suffix="__init__.py")
     assert [str(path) for path in packages if not ast.get_docstring(_tree(path))] == []
+
+
+def test_every_folder_of_tests_is_run() -> None:
+    settings = tomllib.loads(text(Path("pyproject.toml")))["tool"]["pytest"]["ini_options"]
+    folders = {str(path.parent) for path in files_under("tests", suffix=".py") if path.name.startswith("test_")}
+    assert set(settings["testpaths"]) == folders

@@ -1,11 +1,17 @@
 """Verbs that look after a project: verify and doctor."""
 
-from typing import Annotated
+from collections import Counter
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from tenure.cli.options import DebugOption, JsonOption, ProjectOption, project_of
 from tenure.cli.output import Failed, print_json, print_table, say
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from tenure.raw.audit import Finding
 
 
 def verify(
@@ -13,6 +19,7 @@ def verify(
         bool,
         typer.Option("--repair", help="Repair damaged releases first, from copies, other releases or the raw zone."),
     ] = False,
+    everything: Annotated[bool, typer.Option("--all", help="List every load that is sound, too.")] = False,
     project: ProjectOption = None,
     json: JsonOption = False,
     debug: DebugOption = False,
@@ -40,12 +47,22 @@ def verify(
     else:
         for entry in repairs:
             say(f"{'repaired' if entry.done else 'NOT repaired'}  {entry.what}: {entry.how}")
-        for finding in findings:
-            say(f"{'WRONG' if finding.problem else 'ok   '}  {finding.what}")
-            if finding.problem:
-                typer.echo(f"       {finding.problem}", err=True)
+        for what, problem in _told(findings, everything):
+            say(f"{'WRONG' if problem else 'ok   '}  {what}")
+            if problem:
+                typer.echo(f"       {problem}", err=True)
     if problems:
         raise Failed(1)
+
+
+def _told(findings: "Sequence[Finding]", everything: bool) -> "Iterator[tuple[str, str | None]]":
+    """What to print of each finding; the sound loads of a source together, unless `everything` is wanted."""
+    sound = Counter(finding.source for finding in findings if finding.source and not finding.problem)
+    for finding in findings:
+        if everything or finding.problem or not finding.source:
+            yield finding.what, finding.problem
+        elif number := sound.pop(finding.source, 0):
+            yield f"{number} load{'' if number == 1 else 's'} of {finding.source}", None
 
 
 def doctor(project: ProjectOption = None, json: JsonOption = False, debug: DebugOption = False) -> None:

@@ -10,10 +10,11 @@ from tenure.raw.zone import DATA, QUARANTINE, RawZone
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that was checked, and what is wrong with it, if anything."""
+    """One thing that was checked, and what is wrong with it, if anything; of a load, its source."""
 
     what: str
     problem: str | None = None
+    source: str | None = None
 
 
 def audit_loads(zone: RawZone) -> list[Finding]:
@@ -22,7 +23,7 @@ def audit_loads(zone: RawZone) -> list[Finding]:
     for load in zone.state.loads():
         what = f"load {load.load_id} of {load.source} ({load.records_in} records)"
         problems = zone.damaged([load]) or _unbalanced(zone, load)
-        findings.append(Finding(what, "; ".join(problems) or None))
+        findings.append(Finding(what, "; ".join(problems) or None, load.source))
     return findings
 
 
