@@ -77,6 +77,8 @@ def running_server(*options: str) -> Iterator[MariaDBServer]:
     folder = Path(tempfile.mkdtemp(prefix="tenure-db-"))
     log = folder / "server.log"
     try:
+        # A server that starts clears temporary tables away from where it keeps its own: never those of another one.
+        (folder / "tmp").mkdir()
         _install(folder)
         port = _free_port()
         command = [*_command(folder, port), *options]
@@ -111,6 +113,7 @@ def _install(folder: Path) -> None:
         "--no-defaults",
         *_as_root(),
         f"--datadir={folder / 'data'}",
+        f"--tmpdir={folder / 'tmp'}",
         "--auth-root-authentication-method=normal",
         "--skip-test-db",
         "--innodb-log-file-size=16M",
@@ -126,6 +129,7 @@ def _command(folder: Path, port: int) -> list[str]:
         "--no-defaults",
         *_as_root(),
         f"--datadir={folder / 'data'}",
+        f"--tmpdir={folder / 'tmp'}",
         f"--socket={folder / 's'}",
         f"--pid-file={folder / 'pid'}",
         f"--bind-address={HOST}",
