@@ -126,15 +126,20 @@ def without_files(project: Project, contracts: list[Contract]) -> list[Contract]
 
 
 def run_ingest(
-    project: Project, business_date: date, names: tuple[str, ...] = (), listener: Listener = Listener()
+    project: Project,
+    business_date: date,
+    names: tuple[str, ...] = (),
+    listener: Listener = Listener(),
+    *,
+    again: bool = False,
 ) -> RunResult:
-    """Load what is new from the named sources (all, if none is named)."""
+    """Load what is new from the named sources (all, if none is named); `again`: what was loaded before as well."""
     contracts = chosen_contracts(project, names)
     with writer_lock(project), edge_engine(project) as engine:
         zone = raw_zone(project)
         zone.heal()
         run = RunContext(new_run_id(), business_date, _counting(project, zone, listener))
-        return RunResult(run.run_id, tuple(ingest(project, contracts, zone, engine, run)), None)
+        return RunResult(run.run_id, tuple(ingest(project, contracts, zone, engine, run, again=again)), None)
 
 
 def _counting(project: Project, zone: RawZone, listener: Listener) -> Callable[[str, int], None]:

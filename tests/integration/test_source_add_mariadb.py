@@ -308,3 +308,24 @@ def test_a_job_added_while_the_server_was_out_of_reach_loads_every_column_later(
     mariadb.execute("UPDATE late SET n = 7, updated_at = NOW() WHERE id = 2", "ALTER TABLE late ADD COLUMN extra INT")
     (again,) = run_all(project, DAY).outcomes
     assert (again.reason, again.loaded, again.quarantined) == (None, 1, 0)
+
+
+@pytest.mark.parametrize(
+    ("type_", "left", "stayed"),
+    [("INT", "1", "0"), ("TINYINT(1)", "1", "0"), ("BIT(1)", "1", "0"), ("VARCHAR(3)", "'Yes'", "'No'")],
+)
+def test_who_has_left_is_told_by_the_column_that_says_so(
+    project: Project, tenure: Command, mariadb: MariaDBServer, type_: str, left: str, stayed: str
+) -> None:
+    mariadb.script(
+        f"USE bank; CREATE OR REPLACE TABLE clients (client_id INT PRIMARY KEY, active TINYINT(1), Exited {type_});"
+        f"INSERT INTO clients VALUES (1, 1, {left}), (2, 0, {stayed}), (3, 1, NULL)".encode()
+    )
+    ran = tenure("source", "add", mariadb.url, "--table", "clients", "--project", project.root)
+    assert ran.code == 0, ran.err
+    assert "Taken as the churn flag, because its name says who has left: Exited" in ran.out
+
+    assert run_all(project, DAY).quarantined == 0
+    with open_release(project) as release:
+        rows = release.query("SELECT customer_id, is_active FROM raw_customers").to_pylist()
+    assert {row["customer_id"]: row["is_active"] for row in rows} == {1: False, 2: True, 3: None}

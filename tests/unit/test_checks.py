@@ -59,6 +59,13 @@ def judge(engine: DuckDBEngine, column: ColumnContract, values: list[str | None]
 
 
 @pytest.mark.parametrize(
+    ("text", "verdict"), [("1e400", (None, "type")), ("-1e309", (None, "type")), ("1e308", (1e308, None))]
+)
+def test_a_number_is_finite(engine: DuckDBEngine, text: str, verdict: Verdict) -> None:
+    assert judge(engine, ColumnContract(type="number"), [text]) == [verdict]
+
+
+@pytest.mark.parametrize(
     ("kind", "text", "value"),
     [
         ("integer", "42", 42),
@@ -192,3 +199,44 @@ def test_a_decimal_is_taken_only_when_python_reads_the_same_value(engine: DuckDB
     if rule is None and value is not None:
         assert isinstance(value, Decimal)
         assert value == Decimal(text.strip())
+
+
+TRANSACTION = {
+    "transaction_id": ColumnContract(type="integer"),
+    "customer_id": ColumnContract(type="integer"),
+    "transaction_at": ColumnContract(type="timestamp"),
+    "amount": ColumnContract(type="decimal(18,2)"),
+    "kind": ColumnContract(type="string"),
+}
+
+
+@pytest.mark.parametrize("as_text", [True, False])
+@pytest.mark.parametrize("keyless", [False, True])
+def test_what_the_entity_needs_is_in_each_record_though_the_contract_does_not_say_so(
+    engine: DuckDBEngine, as_text: bool, keyless: bool
+) -> None:
+    contract = Contract(
+        source="transactions",
+        entity="transactions",
+        kind="csv",
+        path="landing/x.csv",
+        key=() if keyless else ("transaction_id",),
+        keyless=keyless,
+        columns=TRANSACTION,
+    )
+    full = {"transaction_id": "1", "customer_id": "7", "transaction_at": "2025-01-02", "amount": "1.50", "kind": "x"}
+    rows = [full, *({**full, name: None} for name in full)]
+    types = {"transaction_id": pa.int64(), "customer_id": pa.int64(), "kind": pa.string()}
+    types |= {"transaction_at": pa.timestamp("us"), "amount": pa.decimal128(18, 2)}
+    block = pa.table({name: pa.array([row[name] for row in rows], pa.string()) for name in full})
+    if not as_text:
+        block = block.cast(pa.schema([(name, types[name]) for name in full]))
+    block = block.append_column("_row", pa.array(range(len(rows)), pa.int64()))
+
+    checks = compile_checks(contract, set(full) if as_text else set())
+    broken: list[int | None] = engine.query(checks.sql, block=block).sort_by("_row")["_broken"].to_pylist()
+
+    found = [None if at is None else (checks.rules[at].column, checks.rules[at].rule) for at in broken]
+    needed = [(name, "required") for name in ("transaction_id", "customer_id", "transaction_at", "amount")]
+    # A source without keys gets them: there it may be empty.
+    assert found == [None, None if keyless else needed[0], *needed[1:], None]

@@ -56,6 +56,12 @@ def test_a_good_contract_is_read(tmp_path: Path) -> None:
         ("decimal(10,2)", "decimal(2,10)", 10, "at most 38 digits, and no more decimals than digits"),
         ("allowed: [Low, High]", "range: [0, 1]", 9, "range is for integer, decimal and number columns"),
         ("allowed: [Low, High]", "pattern: '['", 9, "pattern is not a regular expression"),
+        ("allowed: [Low, High]", "pattern: '^(?!x).*$'", 9, "pattern is not a regular expression of RE2"),
+        ("{type: string, allowed: [Low, High]}", "{type: number, range: [0, 1e400]}", 9, "greater than any number of"),
+        ("landing/tickets*.csv", '"landing/**x/*.csv"', 4, "** means folders of any depth and stands alone"),
+        ("landing/tickets*.csv", '[a.csv, "landing/x**.csv"]', 4, "** means folders of any depth and stands alone"),
+        ("landing/tickets*.csv", f"landing/{'ä' * 128}*.csv", 4, "has more than 255 bytes"),
+        ("landing/tickets*.csv", '"a\\0.csv"', 4, "name a file, a folder or a glob"),
         (
             "allowed: [Low, High]",
             "alowed: [Low, High]",
@@ -203,3 +209,25 @@ def test_a_file_of_anything_else_is_no_contract(tmp_path: Path) -> None:
     (tmp_path / "tickets.yml").write_bytes(b"source: \xff\n")
     with pytest.raises(SettingsError, match="is not UTF-8 text"):
         read_contract(tmp_path / "tickets.yml")
+
+
+@pytest.mark.parametrize("bounds", ["[-9999999999999999999999999999.9999999999, 0.0000000001]", "[1E+20, 1e27]"])
+def test_a_range_may_have_whatever_is_compared_exactly(tmp_path: Path, bounds: str) -> None:
+    read_contract(_write(tmp_path, GOOD.replace("[0, null]", bounds)))
+
+
+@pytest.mark.parametrize("bound", ["1e30", "10000000000000000000000000000", "0.00000000001", "1e-400"])
+def test_a_range_that_would_be_rounded_or_is_too_great_is_refused(tmp_path: Path, bound: str) -> None:
+    path = _write(tmp_path, GOOD.replace("[0, null]", f"[null, {bound}]"))
+    with pytest.raises(SettingsError, match="at most 28 digits and 10 decimals") as caught:
+        read_contract(path)
+    assert caught.value.where == f"{path}:10"
+
+
+def test_a_select_cannot_take_columns_along_that_nobody_has_named(tmp_path: Path) -> None:
+    text = GOOD.replace("kind: csv", "kind: sql\nschema_policy: evolve").replace("tickets*.csv", "tickets.sql")
+    path = _write(tmp_path, text)
+    with pytest.raises(SettingsError, match="name a new column of the SELECT under columns") as caught:
+        read_contract(path)
+    assert caught.value.where == f"{path}:4"
+    read_contract(_write(tmp_path, text.replace("evolve", "freeze")))

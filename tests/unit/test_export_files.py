@@ -118,6 +118,8 @@ def test_what_cannot_be_exported_is_told(tenure: Command, built: Path, tmp_path:
         (("csv", "dim_customer", tmp_path / "x", "--columns", "nope"), "no column nope"),
         (("csv", "dim_customer", tmp_path / "x", "--columns", "a,,b"), "--columns has an empty name"),
         (("csv", "--sql", "SELECT [1] AS a", tmp_path / "x"), "which a CSV cell cannot hold"),
+        (("csv", "--sql", "SELECT INTERVAL 1 DAY AS a", tmp_path / "x"), "which a CSV cell cannot hold"),
+        (("csv", "--sql", "SELECT uuid() AS a", tmp_path / "x"), "which a CSV cell cannot hold"),
         (("parquet", "--sql", "DROP TABLE dim_customer", tmp_path / "x"), "cannot be read"),
     ):
         ran = tenure("export", *words, *project)

@@ -9,12 +9,14 @@ import pyarrow.parquet as pq
 import pytest
 
 from tenure.cli.demo import make_project
+from tenure.core.errors import UsageError
 from tenure.core.settings import Project, open_project
 from tenure.pipeline import RunResult, raw_zone, run_all, run_build, run_ingest
 from tenure.raw.quarantine import Chosen, quarantined
 from tenure.sources.ingest import Outcome
 from tenure.warehouse.releases import open_release
 from tenure.warehouse.runner import BuildRequest
+from tests.command import Command
 
 DAY = date(2025, 10, 2)
 HEADER = "offer_id,customer_id,offer_type,accepted,date_offered\n"
@@ -289,3 +291,106 @@ def test_what_a_dead_run_left_behind_is_removed_by_the_next(project: Project, le
     run_ingest(project, DAY)
     assert not leftovers.exists()
     assert [path.name for path in (project.raw / "offers").iterdir()] == ["L00000001"]
+
+
+def test_a_pipe_is_no_file(project: Project) -> None:
+    os.mkfifo(project.root / "landing" / "offers_pipe.csv")
+    outcome = only(run_ingest(project, DAY))
+    assert outcome.status == "refused"
+    assert "a pipe or a device" in str(outcome.reason)
+
+
+def change_contract(project: Project, before: str, after: str) -> None:
+    path = project.sources / "offers.yml"
+    text = path.read_text()
+    assert before in text
+    path.write_text(text.replace(before, after))
+
+
+def test_a_file_is_loaded_again_by_a_changed_contract_when_that_is_asked_for(project: Project) -> None:
+    land(project, "offers.csv", HEADER + "1,7,Cashback,1,2025-01-31\n")
+    run_ingest(project, DAY)
+    change_contract(project, "offer_type: {type: string, ", "offer_type: {type: string, allowed: [Loan], ")
+    left = only(run_ingest(project, DAY))
+    assert (left.loaded, left.unchanged) == (0, 1)
+    assert "tenure ingest offers --full" in left.notes[0]
+    change_contract(project, "allowed: [Loan]", "allowed: [Cashback]")
+    again = only(run_ingest(project, DAY, again=True))
+    assert (again.loaded, again.notes) == (1, ())
+    assert only(run_ingest(project, DAY)).notes == ()
+
+
+def test_a_description_is_no_reason_to_load_again(project: Project) -> None:
+    land(project, "offers.csv", HEADER + "1,7,Cashback,1,2025-01-31\n")
+    run_ingest(project, DAY)
+    change_contract(project, "owner: Marketing", "owner: Sales")
+    assert only(run_ingest(project, DAY)).notes == ()
+
+
+def test_files_are_loaded_again_in_the_order_in_which_they_came(project: Project) -> None:
+    land(project, "offers_b.csv", HEADER + "1,7,Old,1,2025-01-31\n")
+    run_ingest(project, DAY)
+    land(project, "offers_a.csv", HEADER + "1,7,New,1,2025-01-31\n")
+    run_ingest(project, DAY)
+    files = [outcome.file for outcome in run_ingest(project, DAY, again=True).outcomes]
+    assert files == ["landing/offers_b.csv", "landing/offers_a.csv"]
+    run_build(project, BuildRequest("run", DAY))
+    with open_release(project) as release:
+        assert release.query("SELECT offer_type FROM dim_offer").to_pylist() == [{"offer_type": "New"}]
+
+
+def test_records_without_a_key_are_not_doubled(project: Project) -> None:
+    change_contract(project, "key: [offer_id]", "keyless: true")
+    change_contract(project, "  offer_id: {type: integer, required: true}\n", "")
+    land(project, "offers.csv", HEADER.removeprefix("offer_id,"))
+    with pytest.raises(UsageError, match="double"):
+        run_ingest(project, DAY, ("offers",), again=True)
+
+
+def test_a_file_whose_name_is_not_text_is_refused_and_the_others_are_loaded(project: Project) -> None:
+    land(project, "offers-1.csv", HEADER + "1,7,Cashback,1,\n")
+    land(project, os.fsdecode(b"offers-\xff.csv"), HEADER + "2,7,Cashback,1,\n")
+    land(project, "offers-\u00ff.csv", HEADER + "3,7,Cashback,1,\n")
+    for _ in range(2):
+        outcomes = {outcome.file: outcome for outcome in run_ingest(project, DAY).outcomes}
+        assert set(outcomes) == {"landing/offers-1.csv", r"landing/offers-\xff.csv", "landing/offers-\u00ff.csv"}
+        bad = outcomes[r"landing/offers-\xff.csv"]
+        assert (bad.status, bad.passing) == ("refused", False)
+        assert "its name is not UTF-8" in str(bad.reason)
+        assert "cure: rename it" in str(bad.reason)
+    assert sorted(str(row["offer_id"]) for row in loaded_rows(project, "offers")) == ["1", "3"]
+
+
+def test_the_watcher_goes_on_beside_a_file_whose_name_is_not_text(project: Project, tenure: Command) -> None:
+    land(project, os.fsdecode(b"offers-\xff.csv"), HEADER + "2,7,Cashback,1,\n")
+    land(project, "offers-2.csv", HEADER + "1,7,Cashback,1,\n")
+    contract = project.sources / "offers.yml"
+    contract.write_text(contract.read_text() + "watch: {refused: refused}\n")
+    ran = tenure("watch", "--once", "--settle", 0, "--project", project.root)
+    assert "its name is not UTF-8" in ran.out + ran.err
+    assert [row["offer_id"] for row in loaded_rows(project, "offers")] == [1]
+    assert sorted(os.fsencode(path.name) for path in (project.root / "refused").iterdir()) == [
+        b"offers-\xff.csv",
+        b"offers-\xff.csv.reason",
+    ]
+
+
+def test_a_rule_that_the_engine_cannot_compute_refuses_the_file_for_good(project: Project) -> None:
+    contract = project.sources / "offers.yml"
+    contract.write_text(contract.read_text() + "  wide: {type: 'decimal(38,0)', range: [0, null]}\n")
+    land(project, "offers.csv", HEADER.replace("\n", ",wide\n") + f"1,7,Cashback,1,,{'9' * 38}\n")
+    outcome = only(run_ingest(project, DAY))
+    assert (outcome.status, outcome.passing) == ("refused", False)
+    assert str(outcome.reason).startswith("landing/offers.csv: cannot be checked")
+    assert "cure: look at pattern, range and sql of its columns in sources/offers.yml" in str(outcome.reason)
+    assert "999" not in str(outcome.reason)
+
+
+def test_a_filter_that_the_engine_cannot_compute_refuses_the_file_for_good(project: Project) -> None:
+    contract = project.sources / "offers.yml"
+    contract.write_text("filter: CAST(offer_type AS BIGINT) > 0\n" + contract.read_text())
+    land(project, "offers.csv", HEADER + "1,7,Cashback,1,\n")
+    outcome = only(run_ingest(project, DAY))
+    assert (outcome.status, outcome.passing) == ("refused", False)
+    assert "cure: look at filter in sources/offers.yml" in str(outcome.reason)
+    assert "Cashback" not in str(outcome.reason)

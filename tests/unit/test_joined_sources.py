@@ -234,3 +234,18 @@ def test_a_row_that_was_set_apart_is_replayed_under_a_mended_contract(
     zone = raw_zone(project)
     assert [load.loaded for load in zone.state.loads("customers")] == [1, 1]
     assert customers(project) == [(1, "North"), (2, "East")]
+
+
+def test_small_decimals_and_nothing_are_as_good_as_others(project: Project) -> None:
+    rates = project.sources / "rates.yml"
+    rates.write_text(
+        "source: rates\nentity: none\nkind: sql\npath: sources/rates.sql\nkey: [id]\n"
+        "columns: {id: {type: integer}, rate: {type: 'decimal(18,8)'}}\n"
+    )
+    values = "CASE id WHEN 1 THEN CAST(0 AS DECIMAL(20,10)) ELSE CAST('0.00000012' AS DECIMAL(20,10)) END"
+    (project.sources / "rates.sql").write_text(f"SELECT id, {values} AS rate FROM client")
+    outcome = ingested(project)["rates"]
+    assert (outcome.loaded, outcome.quarantined) == (2, 0)
+    zone = raw_zone(project)
+    rows = pq.read_table(zone.path(zone.state.loads("rates")[0]) / "data.parquet").to_pylist()
+    assert [str(row["rate"]) for row in rows] in (["0E-8", "1.2E-7"], ["0.00000000", "0.00000012"])

@@ -189,3 +189,11 @@ def test_a_replayed_row_leads_to_the_file_and_line_of_its_delivery(bank: Bank) -
         lineage = lineage_of(bank.project, zone, release.manifest.loads)
         found = row_lineage(release, zone, lineage, [], "fact_customer_activity", [str(fact["fact_id"])])
     assert ("landing/a.csv", 3) in {(record.delivery, record.row) for record in found.records}
+
+
+def test_an_edited_file_that_is_no_text_is_refused(tenure: Command, bank: Bank, tmp_path: Path) -> None:
+    file = tmp_path / "mend.csv"
+    file.write_bytes(b"quarantine_id,\xff\xfe\n")
+    ran = tenure("quarantine", "replay", "bookings", "--edited", file, "--project", bank.project.root)
+    assert ran.code == 2
+    assert "does not begin with the columns" in ran.err

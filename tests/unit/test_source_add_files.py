@@ -298,3 +298,62 @@ def test_options_that_do_not_belong_together_are_refused(
 
     assert ran.code == 2
     assert "cure:" in ran.err
+
+
+BANK = """\
+RowNumber,CustomerId,Surname,Gender,IsActiveMember,Exited
+1,15634602,A,Female,1,1
+2,15647311,B,Female,1,0
+3,15619304,C,Female,0,0
+4,15701354,D,Female,0,0
+"""
+
+
+def test_who_has_left_makes_the_churn_rate_not_who_is_an_active_member(project: Project, tenure: Command) -> None:
+    contract = added(project, tenure, land(project, "Churn_Modelling.csv", BANK))
+
+    assert contract.columns["is_active"].source_name == "Exited"
+    assert contract.columns["is_active_member"].source_name == "IsActiveMember"
+    rows = loaded(project, "raw_customers", "customer_id, is_active, is_active_member")
+    assert [row["is_active"] for row in rows] == [False, True, True, True]
+    assert [row["is_active_member"] for row in rows] == [1, 1, 0, 0]
+    text = (project.root / "sources" / f"{contract.source}.yml").read_text()
+    assert "# Taken as the churn flag, because its name says who has left: Exited (1 → not active)" in text
+    assert "# Looks like a churn flag too, but stays an attribute: IsActiveMember" in text
+
+
+def churned(kind: str, number: int) -> object:
+    left = number == 2
+    return {"truth": left, "whole": int(left), "floating": float(left), "word": "Yes" if left else "No"}[kind]
+
+
+@pytest.mark.parametrize("kind", ["truth", "whole", "floating", "word"])
+@pytest.mark.parametrize("ending", ["parquet", "ndjson", "json", "csv"])
+def test_a_churn_flag_is_read_however_it_is_written(project: Project, tenure: Command, kind: str, ending: str) -> None:
+    records = [{"customerID": f"c{n}", "gender": "Female", "Churn": churned(kind, n)} for n in range(1, 5)]
+    path = project.root / "landing" / f"telco.{ending}"
+    path.parent.mkdir(exist_ok=True)
+    if ending == "parquet":
+        pq.write_table(pa.Table.from_pylist(records), path)
+    elif ending == "csv":
+        lines = [",".join(map(str, record.values())) for record in records]
+        path.write_text("\n".join(["customerID,gender,Churn", *lines, ""]))
+    else:
+        path.write_text(json.dumps(records) if ending == "json" else "".join(f"{json.dumps(r)}\n" for r in records))
+
+    contract = added(project, tenure, path)
+
+    assert contract.entity == "customers"
+    rows = loaded(project, "raw_customers", "customer_id, is_active")
+    assert {row["customer_id"]: row["is_active"] for row in rows} == {f"c{n}": n != 2 for n in range(1, 5)}
+
+
+def test_what_the_entity_needs_is_proposed_to_be_required(project: Project, tenure: Command) -> None:
+    text = "transaction_id,customer_id,transaction_date,amount,kind\n1,7,2025-01-02,1.50,a\n2,7,2025-01-03,2.50,\n"
+    contract = added(project, tenure, land(project, "transactions.csv", text))
+
+    required = [name for name, column in contract.columns.items() if column.required]
+    assert (contract.entity, required) == (
+        "transactions",
+        ["transaction_id", "customer_id", "transaction_at", "amount"],
+    )

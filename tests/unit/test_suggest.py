@@ -4,7 +4,7 @@ import pytest
 
 from tenure.contracts.entities import ENTITIES
 from tenure.contracts.suggest import Seen, Suggestion, suggest
-from tenure.contracts.synonyms import COLUMNS, personal_class, plain
+from tenure.contracts.synonyms import CHURNED, COLUMNS, LEFT_OR_STAYED, personal_class, plain
 
 
 def of(table: str, key: str | tuple[str, ...] | None = None, /, **types: str) -> Suggestion:
@@ -158,3 +158,101 @@ def test_the_words_are_those_of_the_entities_and_plain() -> None:
         for column, others in words.items():
             assert others.split()[0] == column
             assert all(plain(word) == word for word in others.split())
+
+
+def flagged(others: dict[str, Seen], flag: Seen, table: str = "clients") -> Suggestion:
+    columns = [Seen("CustomerId", ("integer",)), *others.values(), flag]
+    return suggest(table, columns, [("CustomerId",)])
+
+
+ACTIVE = Seen("IsActiveMember", ("integer", "boolean"), words=("0", "1"))
+
+
+@pytest.mark.parametrize(
+    ("name", "words", "values"),
+    [
+        ("Exited", ("0", "1"), {"0": "true", "1": "false"}),
+        ("Churn", ("No", "Yes"), {"No": "true", "Yes": "false"}),
+        ("churned", ("FALSE", "TRUE"), {"FALSE": "true", "TRUE": "false"}),
+        ("Churn?", ("False.", "True."), {"False.": "true", "True.": "false"}),
+        ("Attrition_Flag", ("Attrited Customer", "Existing Customer"), None),
+        ("gekündigt", ("J", "N", "n"), {"J": "false", "N": "true", "n": "true"}),
+        ("odešel", ("Ano", "Ne"), {"Ano": "false", "Ne": "true"}),
+        ("left", ("No",), {"No": "true", "Yes": "false"}),
+    ],
+)
+def test_who_has_left_is_not_active_whatever_else_is_called_active(
+    name: str, words: tuple[str, ...], values: dict[str, str] | None
+) -> None:
+    suggestion = flagged({"a": ACTIVE}, Seen(name, ("string",), words=words))
+
+    columns = {column.name: column for column in suggestion.columns}
+    assert mapped(suggestion)["is_active"] == name
+    assert (columns["is_active"].type, columns["is_active"].values) == (
+        "boolean",
+        values or {"Attrited Customer": "false", "Existing Customer": "true"},
+    )
+    assert not columns["is_active_member"].entity
+    assert any(note.startswith("Taken as the churn flag") and name in note for note in suggestion.notes)
+    assert "Looks like a churn flag too, but stays an attribute: IsActiveMember" in suggestion.notes
+
+
+def test_words_for_missing_values_leave_it_open_who_has_left() -> None:
+    flag = Seen("churn", ("string",), words=("?", "no", "yes"), marks=("?",))
+    by_name = {column.name: column for column in flagged({"a": ACTIVE}, flag).columns}
+
+    assert by_name["is_active"].values == {"no": "true", "yes": "false", "?": None}
+
+
+def test_of_two_churn_flags_one_is_taken_and_both_are_named() -> None:
+    label = Seen("Churn Label", ("string",), words=("No", "Yes"))
+    suggestion = flagged({"a": ACTIVE, "b": label}, Seen("Churn Value", ("integer",), words=("0", "1")))
+
+    assert mapped(suggestion)["is_active"] == "Churn Label"
+    assert suggestion.notes[-1].endswith("attribute: Churn Value, IsActiveMember")
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        Seen("Cancelled", ("integer",), words=("0", "1", "2", "7")),
+        Seen("Cancelled", ("date",)),
+        Seen("Cancelled", ("string",), words=()),
+    ],
+)
+def test_a_count_or_a_date_is_no_churn_flag(other: Seen) -> None:
+    suggestion = flagged({"a": ACTIVE}, other)
+
+    assert mapped(suggestion)["is_active"] == "IsActiveMember"
+    assert suggestion.notes == ()
+
+
+def test_where_the_values_are_not_known_nobody_is_said_to_be_active() -> None:
+    suggestion = flagged({"a": ACTIVE}, Seen("Exited", ("integer", "string")))
+
+    assert "is_active" not in mapped(suggestion)
+    assert "is_active" in suggestion.lacks
+    assert suggestion.notes[0].startswith("Exited is called like a churn flag, but its values are not known")
+    assert "IsActiveMember" in suggestion.notes[0]
+
+
+def test_a_truth_value_of_a_server_is_zero_or_one() -> None:
+    suggestion = flagged({"a": ACTIVE}, Seen("exited", ("integer", "boolean", "string")))
+
+    assert {c.name: c.values for c in suggestion.columns}["is_active"] == {"0": "true", "1": "false"}
+
+
+def test_a_column_of_customers_that_is_called_active_stays_so_without_a_churn_flag() -> None:
+    suggestion = of("clients", "client_id", client_id="integer", active="boolean")
+
+    assert mapped(suggestion)["is_active"] == "active"
+    assert {c.name: c.values for c in suggestion.columns}["is_active"] is None
+
+
+def test_the_words_for_who_has_left_are_plain_and_different() -> None:
+    words = CHURNED.split()
+
+    assert all(plain(word) == word for word in words)
+    assert len(set(words)) == len(words)
+    assert not set(words) & {word for others in COLUMNS["customers"].values() for word in others.split()}
+    assert all(word == word.lower() for pair in LEFT_OR_STAYED for word in pair)

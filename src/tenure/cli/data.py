@@ -32,6 +32,9 @@ def ingest(
     sources: Annotated[
         list[str] | None, typer.Argument(metavar="[SOURCE]...", help="Which sources; all when none is named.")
     ] = None,
+    full: Annotated[
+        bool, typer.Option("--full", help="Load what was loaded before once more, by the contracts as they are now.")
+    ] = False,
     date: DateOption = None,
     strict: StrictOption = False,
     project: ProjectOption = None,
@@ -40,19 +43,20 @@ def ingest(
 ) -> None:
     """Load new files and tables into the raw zone; bad rows go to quarantine.
 
-    A file that was loaded before is not loaded again. A file that cannot be taken is refused with the
-    reason, and the others are loaded all the same.
+    A file that was loaded before is not loaded again, not even when its contract has changed, unless --full is
+    given. A file that cannot be taken is refused with the reason, and the others are loaded all the same.
 
     \b
       tenure ingest
       tenure ingest customers usage --date 2025-10-02
+      tenure ingest customers --full
     """
     from tenure.pipeline import run_ingest
 
     opened = project_of(project)
     ask_for_passwords(opened, sources or ())
     with progress(json) as listener:
-        result = run_ingest(opened, business_date(date), tuple(sources or ()), listener)
+        result = run_ingest(opened, business_date(date), tuple(sources or ()), listener, again=full)
     _tell(opened, result, json)
     if not json and not result.refused:
         say("next: tenure build")
@@ -171,7 +175,7 @@ def _build_line(result: "BuildResult") -> str:
 
 def _tell(project: "Project", result: "RunResult", json: bool) -> None:
     from tenure.contracts.files import read_contracts
-    from tenure.pipeline import without_files
+    from tenure.pipeline import raw_zone, without_files
 
     if json:
         built = result.build
@@ -184,10 +188,10 @@ def _tell(project: "Project", result: "RunResult", json: bool) -> None:
         print_json(document)
         return
     print_summary(result)
+    loaded = {load.source for load in raw_zone(project).state.loads()}
     for contract in without_files(project, read_contracts(project.sources)):
-        say(
-            f"note: no file matches {' or '.join(contract.paths)} (source {contract.source}); what it feeds stays empty"
-        )
+        fate = "what was loaded before stays" if contract.source in loaded else "what it feeds stays empty"
+        say(f"note: no file matches {' or '.join(contract.paths)} (source {contract.source}); {fate}")
     for outcome in result.outcomes:
         for note in outcome.notes:
             say(f"note: {outcome.file}: {note}")

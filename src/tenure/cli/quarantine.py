@@ -82,8 +82,12 @@ def list_(
     if form is Format.table:
         for source, lacking in summary.missing.items():
             say()
-            say(f"The open records of {source} are missing from {_some(lacking.tables)}, and what is made of them;")
-            say(f"metrics read there: {_some(lacking.metrics)}")
+            if lacking.tables:
+                say(f"The open records of {source} are missing from {_some(lacking.tables)}, and what is made of them;")
+                say(f"metrics read there: {_some(lacking.metrics)}")
+            else:
+                places = f"raw_{source}, and from each source of kind sql that reads it"
+                say(f"The open records of {source} are missing from {places}")
 
 
 @quarantine.command("show")
@@ -350,4 +354,4 @@ def _tell_replay(done: "list[Replay]") -> None:
         if entry.refused:
             typer.echo(f"refused: {entry.refused}", err=True)
     if any(entry.load for entry in done):
-        say("next: tenure build")
+        say("next: tenure run")

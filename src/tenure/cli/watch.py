@@ -120,7 +120,8 @@ def _words(event: str, said: dict[str, object]) -> str:
         return f"{said['file']} (source {said['source']}): {_account(said)}"
     if event == "release":
         after = f", {said['seconds']} s after the first of it was seen" if "seconds" in said else ""
-        return f"{said['release']} is in force ({said['models']} models computed{after})"
+        models = "1 model" if said["models"] == 1 else f"{said['models']} models"
+        return f"{said['release']} is in force ({models} computed{after})"
     if event in {"archived", "set aside"}:
         return " → ".join(str(said[name]) for name in ("file", "to") if name in said)
     words = [str(said[name]) for name in ("file", "reason") if name in said]

@@ -58,7 +58,9 @@ def _typed(text: str, column: ColumnContract) -> str:
     cast = f"TRY_CAST({text} AS {column.sql_type})"
     by_pattern = f"WHEN matches({text}, '{_literal(column)}') THEN {cast}"
     if column.type == "number":
-        return f"CASE {by_pattern} END"
+        # What is greater than any number of 64 bits would become infinite.
+        finite = f"ABS({cast}) <= CAST('1.7976931348623157e308' AS DOUBLE)"
+        return f"CASE WHEN matches({text}, '{_literal(column)}') AND {finite} THEN {cast} END"
     # A timestamp is mostly written with a T where engines write a blank; a second T would make it differ.
     as_engines_write = f"REPLACE({text}, 'T', ' ')" if column.type == "timestamp" else text
     canonical = f"CAST({cast} AS STRING) = {as_engines_write}"
@@ -103,7 +105,7 @@ def _without_plain_form(name: str, column: ColumnContract) -> list[Rule]:
     return [Rule(name, "values", f"is not one of {shown}", f"{present} AND TRIM({given}) NOT IN ({words})")]
 
 
-def _rules(name: str, column: ColumnContract, *, text: bool, key: bool) -> list[Rule]:
+def _rules(name: str, column: ColumnContract, *, text: bool, required: bool) -> list[Rule]:
     typed, given = f'"{name}"', f'"_{"plain" if column.is_rewritten else "given"}_{name}"'
     rules = _without_plain_form(name, column) if column.is_rewritten else []
     if column.sql is not None:
@@ -113,7 +115,7 @@ def _rules(name: str, column: ColumnContract, *, text: bool, key: bool) -> list[
     if text and column.type != "string":
         broken = f"{typed} IS NULL AND {given} IS NOT NULL AND TRIM({given}) <> ''"
         rules.append(Rule(name, "type", f"is not {_article(column.type)} {column.type}", broken))
-    if column.required or key:
+    if required:
         missing = f"{typed} IS NULL OR TRIM({typed}) = ''" if column.type == "string" else f"{typed} IS NULL"
         rules.append(Rule(name, "required", "is missing", missing))
     if column.range:
@@ -196,7 +198,7 @@ def compile_checks(contract: Contract, text_columns: Collection[str]) -> Compile
         relation = f"(SELECT *, {values} FROM (SELECT *, {lists} FROM {relation}) AS listed) AS computed"
     rules: list[Rule] = []
     for name, column in [*read.items(), *computed.items()]:
-        rules += _rules(name, column, text=name in text_columns, key=name in contract.key)
+        rules += _rules(name, column, text=name in text_columns, required=contract.requires(name))
         rules += _fits_entity(contract, name, column)
     cases = " ".join(f"WHEN {rule.broken} THEN {index}" for index, rule in enumerate(rules))
     broken = f"CASE {cases} END" if rules else "CAST(NULL AS INTEGER)"

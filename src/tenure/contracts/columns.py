@@ -2,6 +2,8 @@
 
 import re
 from decimal import Decimal
+from fractions import Fraction
+from math import isfinite
 from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -9,6 +11,8 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from tenure.contracts.written import Written, expect_plain_value, written_as
 
 DECIMAL = re.compile(r"decimal\(([1-9][0-9]?),([0-9]{1,2})\)")
+_WHOLE_DIGITS, _DECIMALS = 28, 10
+"""What a bound of `range` may have: it is compared as a DECIMAL(38,10)."""
 _SQL_TYPES = {
     "integer": "BIGINT",
     "boolean": "BOOLEAN",
@@ -32,6 +36,32 @@ class Strict(BaseModel):
     """What a contract says: no word that is not known, and nothing that changes."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+
+
+def _expect_pattern(pattern: str) -> None:
+    """Raises `ValueError` for what the engines would refuse: Python knows more than they do."""
+    try:
+        re.compile(pattern)
+    except re.error as error:
+        raise ValueError(f"pattern is not a regular expression: {error}") from error
+    import pyarrow as pa  # its regular expressions are RE2, like DuckDB's; only few contracts need them
+    import pyarrow.compute as pc
+
+    try:
+        pc.match_substring_regex(pa.array([""]), pattern)
+    except pa.ArrowInvalid as error:
+        raise ValueError(
+            f"pattern is not a regular expression of RE2, which has neither (?=…), (?!…) nor \\1: {pattern}"
+        ) from error
+
+
+def _expect_bound(bound: Decimal, type_: str) -> None:
+    """Raises `ValueError` for a bound of `range` that would be rounded, or that nothing can be compared with."""
+    if type_ == "number":
+        if not isfinite(float(bound)):
+            raise ValueError(f"range: {bound} is greater than any number of 64 bits")
+    elif bound.copy_abs() >= 10**_WHOLE_DIGITS or (Fraction(bound) * 10**_DECIMALS).denominator != 1:
+        raise ValueError(f"range: a bound has at most {_WHOLE_DIGITS} digits and {_DECIMALS} decimals: {bound}")
 
 
 class ColumnContract(Strict):
@@ -77,10 +107,10 @@ class ColumnContract(Strict):
         if (self.pattern or self.allowed) and self.type != "string":
             raise ValueError("pattern and allowed are for string columns")
         if self.pattern:
-            try:
-                re.compile(self.pattern)
-            except re.error as error:
-                raise ValueError(f"pattern is not a regular expression: {error}") from error
+            _expect_pattern(self.pattern)
+        for bound in self.range or ():
+            if bound is not None:
+                _expect_bound(bound, self.type)
         self._expect_one_origin()
         self._expect_values()
         _ = self.written

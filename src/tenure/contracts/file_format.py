@@ -1,13 +1,17 @@
 """How the files of a source are written."""
 
 import codecs
+from pathlib import PurePosixPath
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
 from tenure.contracts.columns import Strict
+from tenure.contracts.mistakes import Mistake
 
 _LINE_ENDS = frozenset("\r\n")
+_LONGEST_NAME = 255
+"""Bytes; no file system of this machine has longer names."""
 # Python counts them among the text encodings, but they are not what files are written in.
 _NO_ENCODINGS = frozenset({"idna", "punycode", "raw_unicode_escape", "undefined", "unicode_escape"})
 
@@ -59,6 +63,8 @@ class FileFormat(Strict):
     @model_validator(mode="after")
     def _readable(self) -> Self:
         _expect_encoding(self.encoding)
+        for path in self.paths:
+            _expect_path(path)
         if not self.delimiter or _LINE_ENDS & set(self.delimiter):
             raise ValueError("delimiter must be one character or more, none of them a line end")
         if self.quote != "none" and (len(self.quote) != 1 or not self.quote.isascii() or self.quote in _LINE_ENDS):
@@ -76,6 +82,17 @@ class FileFormat(Strict):
         if self.nulls and any(_LINE_ENDS & set(text) for text in self.nulls):
             raise ValueError("nulls: a text without quotes holds no line end")
         return self
+
+
+def _expect_path(path: str) -> None:
+    """Raises `Mistake` for a path that could never be looked up."""
+    if not path.strip() or "\0" in path:
+        raise Mistake("path: name a file, a folder or a glob", "path")
+    for step in PurePosixPath(path).parts:
+        if "**" in step and step != "**":
+            raise Mistake(f"path: ** means folders of any depth and stands alone, not as in {step}", "path")
+        if len(step.encode()) > _LONGEST_NAME:
+            raise Mistake(f"path: a name in it has more than {_LONGEST_NAME} bytes, and no file has", "path")
 
 
 def _one_ascii(text: str) -> bool:

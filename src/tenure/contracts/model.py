@@ -122,6 +122,11 @@ class Contract(FileFormat, ServerReading):
         expect_reading(self)
         if self.kind != "mariadb" and not self.path:
             raise ValueError(f"a {self.kind} source needs path")
+        if self.kind == "sql" and self.schema_policy == "evolve":
+            raise Mistake(
+                "schema_policy: evolve is for data that others send: name a new column of the SELECT under columns",
+                "schema_policy",
+            )
 
     def _expect_key(self, entity: Entity) -> None:
         if bool(self.key) == self.keyless:
@@ -218,3 +223,14 @@ class Contract(FileFormat, ServerReading):
         """Columns beyond the entity's own: they come along as attributes."""
         entity = entity_of(self.entity)
         return {name: column for name, column in self.columns.items() if entity.column(name) is None}
+
+    def requires(self, name: str) -> bool:
+        """Whether each record must have a value: the contract says so, it is of the key, or the entity needs it.
+
+        Records of a source without keys get their key from Tenure.
+        """
+        if self.columns[name].required or name in self.key:
+            return True
+        entity = entity_of(self.entity)
+        canonical = entity.column(name)
+        return canonical is not None and canonical.required and not (self.keyless and name == entity.key)

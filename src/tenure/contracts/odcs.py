@@ -85,7 +85,7 @@ def _property(name: str, column: ColumnContract, contract: Contract) -> Document
         "description": column.description,
         "primaryKey": is_key or None,
         "primaryKeyPosition": contract.key.index(name) + 1 if is_key else None,
-        "required": column.required or is_key or None,
+        "required": contract.requires(name) or None,
         "unique": column.unique or None,
         "classification": f"personal data: {column.personal}" if column.personal else None,
         "transformLogic": column.sql if column.is_read or column.sql else f"'{column.constant}'",

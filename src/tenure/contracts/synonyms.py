@@ -133,6 +133,34 @@ TABLES: dict[str, str] = {
     "fx_rates": "fx_rate fx_rates exchange_rate exchange_rates currency_rates wechselkurs wechselkurse kurse kurzy",
 }
 
+CHURNED = (
+    "exited has_exited is_exited churned has_churned is_churned churn is_churn churn_flag churn_label churn_value "
+    "customer_churn attrition attrition_flag attrited has_left is_left left left_bank left_company departed cancelled "
+    "canceled is_cancelled is_canceled terminated is_terminated quit gekuendigt ist_gekuendigt hat_gekuendigt "
+    "kuendigung abgewandert ist_abgewandert abwanderung ausgetreten ausgeschieden abgegangen odesel odesla odchod "
+    "odesli je_odchod zruseno zrusen zrusil vypovezeno vypovedel ukonceno ukoncen ukoncil ztracen"
+)
+"""A column of customers that says who has left; where there are several, the first is taken."""
+
+LEFT_OR_STAYED = (
+    ("1", "0"),
+    ("1", "-1"),
+    ("1.0", "0.0"),
+    ("true", "false"),
+    ("true.", "false."),
+    ("t", "f"),
+    ("yes", "no"),
+    ("y", "n"),
+    ("ja", "nein"),
+    ("j", "n"),
+    ("ano", "ne"),
+    ("a", "n"),
+    ("churned", "stayed"),
+    ("left", "stayed"),
+    ("attrited customer", "existing customer"),
+)
+"""The two words of such a column, in small letters: of one who has left, and of one who has not."""
+
 PEOPLE = (
     "staff employee employees person people actor actors contact contacts mitarbeiter personal osoba osoby zamestnanci"
 )

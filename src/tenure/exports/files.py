@@ -59,10 +59,17 @@ def _exact(column: Column) -> str:
     return f"CAST({name} AS DECIMAL(38,0)) AS {name}" if column.type in _WIDE else name
 
 
+def _has_no_text(kind: pa.DataType) -> bool:
+    """Whether values of a type have no one way to be written into a CSV cell."""
+    of_bytes = pa.types.is_binary(kind) or pa.types.is_fixed_size_binary(kind)
+    of_time = pa.types.is_interval(kind) or pa.types.is_duration(kind)
+    return pa.types.is_nested(kind) or of_bytes or of_time or isinstance(kind, pa.BaseExtensionType)
+
+
 def _write_csv(parquet: pq.ParquetFile, path: Path, as_is: bool) -> None:
     schema = parquet.schema_arrow
     for name, kind in zip(schema.names, schema.types, strict=True):
-        if pa.types.is_nested(kind) or pa.types.is_binary(kind):
+        if _has_no_text(kind):
             raise UsageError(
                 f"column {name} is {kind}, which a CSV cell cannot hold",
                 cure="make text of it in --sql, or export to Parquet",

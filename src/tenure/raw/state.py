@@ -106,6 +106,7 @@ class SeenDelivery:
     stamp: str
     load_id: str
     records_in: int
+    contract_version: str = ""
 
 
 _COLUMNS = ", ".join(field.name for field in fields(LoadRecord))
@@ -172,7 +173,7 @@ class StateDatabase:
         """What was last loaded from this source under this name."""
         with self._open() as connection:
             row = connection.execute(
-                "SELECT d.sha256, d.stamp, d.load_id, l.records_in FROM delivery AS d"
+                "SELECT d.sha256, d.stamp, d.load_id, l.records_in, l.contract_version FROM delivery AS d"
                 " INNER JOIN load AS l ON l.load_id = d.load_id WHERE d.source = ? AND d.name = ?",
                 (source, name),
             ).fetchone()

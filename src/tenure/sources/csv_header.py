@@ -161,11 +161,7 @@ def _columns(names: Sequence[str], contract: Contract, path: Path, line: int) ->
         raise _no_header(names, contract, path, line)
     twice = sorted({name for name in names if names.count(name) > 1})
     present = {known[name] for name in names if name in known}
-    lacking = [
-        source
-        for source, name in known.items()
-        if name not in present and (contract.columns[name].required or name in contract.key)
-    ]
+    lacking = [source for source, name in known.items() if name not in present and contract.requires(name)]
     file = f"sources/{contract.source}.yml"
     problems: list[str] = []
     cures: list[str] = []
@@ -174,7 +170,8 @@ def _columns(names: Sequence[str], contract: Contract, path: Path, line: int) ->
         cures.append("give each column its own name")
     if unknown:
         problems.append(f"the contract does not know the column {_listed(unknown)}")
-        cures.append(f"add it under columns: in {file} (it will flow on as an attribute), or take it out of the file")
+        policy = "schema_policy: freeze leaves out what is not named, evolve takes it along"
+        cures.append(f"add it under columns: in {file} (it will flow on as an attribute), or write {policy}")
     if lacking:
         problems.append(f"the required column {_listed(lacking)} is missing")
         cures.append(f"deliver it, or, if it has a new name, say so with from: in {file}")

@@ -1,6 +1,7 @@
 """Reads one delivery: sound records to a file of candidates, the others to the quarantine, all of them counted."""
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Generator, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
@@ -13,7 +14,7 @@ from tenure.contracts.checks import CompiledChecks, compile_checks
 from tenure.contracts.columns import ColumnContract
 from tenure.contracts.computed import expect_computable
 from tenure.contracts.model import Contract
-from tenure.core.errors import SourceRefused, TenureError
+from tenure.core.errors import BuildError, SourceRefused, TenureError
 from tenure.engine.protocol import Engine
 from tenure.raw.zone import QUARANTINE, Ticket
 from tenure.sources.conflicts import AscendingKey, settle_keys
@@ -118,7 +119,8 @@ def read_delivery(contract: Contract, delivery: Delivery, ticket: Ticket, engine
     with pq.ParquetWriter(ticket.folder / QUARANTINE, quarantine_schema(contract), compression="zstd") as quarantine:
         with data_file(candidate, schema) as data:
             for good, rejects, records in checked_blocks(contract, delivery, engine):
-                wanted = _wanted(contract, good, engine)
+                with _refused_where_not_computable("filter", contract, delivery):
+                    wanted = _wanted(contract, good, engine)
                 ascending.see(wanted)
                 data.write(_with_origin(wanted, schema, contract, delivery, ticket, run))
                 account.records_in += records
@@ -171,13 +173,29 @@ def checked_blocks(
         schema = block.table.schema
         text = frozenset(name for name, kind in zip(schema.names, schema.types, strict=True) if kind == pa.string())
         checks = compiled.setdefault(text, compile_checks(contract, text))
-        good, broken = _checked(contract, checks, text, block.table, engine)
+        with _refused_where_not_computable("pattern, range and sql of its columns", contract, delivery):
+            good, broken = _checked(contract, checks, text, block.table, engine)
         indices = [int(index) for index in broken["_broken"].to_pylist() if index is not None]
         rejects = block.rejects + [
             _broken_rule(checks, index, row, block) for index, row in zip(indices, row_numbers(broken), strict=True)
         ]
         rejects = with_keys(contract, rejects, block.table, delivery.key_texts, engine)
         yield good, sorted(rejects, key=lambda reject: reject.row), block.records
+
+
+@contextmanager
+def _refused_where_not_computable(words: str, contract: Contract, delivery: Delivery) -> Generator[None]:
+    """What the engine cannot compute of these records today it cannot tomorrow: the delivery is refused for good.
+
+    Lack of memory is another matter: it passes, and its error knows its own cure.
+    """
+    try:
+        yield
+    except BuildError as error:
+        if error.cure is not None:
+            raise
+        cure = f"look at {words} in sources/{contract.source}.yml: every record must be comparable with them"
+        raise SourceRefused(f"cannot be checked: {error.what}", where=delivery.name, cure=cure) from error
 
 
 def _checked(

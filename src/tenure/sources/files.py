@@ -1,5 +1,6 @@
 """Finds the files of a source, tells which of them are new, and opens them through their guard."""
 
+import os
 import re
 from collections.abc import Callable, Iterator
 from datetime import date, timedelta
@@ -57,8 +58,25 @@ def _matching(root: Path, pattern: str) -> Iterator[Path]:
 
 
 def delivery_name(root: Path, path: Path) -> str:
-    """What a file is called in the state database and in messages: its place in the project, if it is there."""
-    return str(path.relative_to(root)) if path.is_relative_to(root) else str(path)
+    r"""What a file is called in the state database and in messages: its place in the project, if it is there.
+
+    Bytes of it that are not UTF-8 are written as \xff: what is printed or stored must be text.
+    """
+    return _bytes_of_name(root, path).decode("utf-8", "backslashreplace")
+
+
+def _bytes_of_name(root: Path, path: Path) -> bytes:
+    return os.fsencode(path.relative_to(root) if path.is_relative_to(root) else path)
+
+
+def expect_name_is_text(root: Path, path: Path) -> None:
+    """Raises `SourceRefused` for a file whose name, or a folder's on the way to it, is not UTF-8."""
+    try:
+        _bytes_of_name(root, path).decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise SourceRefused(
+            "its name is not UTF-8", where=delivery_name(root, path), cure="rename it; then it is loaded"
+        ) from error
 
 
 def stamp_of(path: Path) -> str:
@@ -69,6 +87,7 @@ def stamp_of(path: Path) -> str:
 
 def file_delivery(root: Path, path: Path, contract: Contract) -> Delivery:
     """A file as a delivery; raises `SourceRefused` when it is not a readable file."""
+    expect_name_is_text(root, path)
     name = delivery_name(root, path)
     if path.is_dir():
         raise SourceRefused(
@@ -76,6 +95,8 @@ def file_delivery(root: Path, path: Path, contract: Contract) -> Delivery:
             where=name,
             cure=f"move it, or change path in sources/{contract.source}.yml",
         )
+    if path.exists() and not path.is_file():
+        raise SourceRefused("is not a file: a pipe or a device", where=name, cure="move it away")
     try:
         stamp = stamp_of(path)
         sha256 = sha256_file(path)

@@ -110,24 +110,24 @@ def _point(text: object, type_: str) -> Point | None:
         return None
 
 
-def plan_increment(contract: Contract, zone: RawZone, name: str) -> Increment:
-    """Where to read on, by what was loaded from the source before."""
+def plan_increment(contract: Contract, zone: RawZone, name: str, *, again: bool = False) -> Increment:
+    """Where to read on, by what was loaded from the source before; `again`: read all of it."""
     marked = [load for load in zone.state.loads(contract.source) if load.watermark is not None]
     seen = zone.state.seen(contract.source, name)
     before: Point | None = None
     notes: tuple[str, ...] = ()
-    changed = bool(marked) and not _says_the_same(contract, marked[-1], zone)
+    changed = bool(marked) and not says_the_same(contract, marked[-1], zone)
     if changed:
         notes = ("its contract has changed since it was last read, so all of it was read again",)
     elif marked:
         before = _point(marked[-1].watermark, contract.columns[str(watermark_column(contract))].type)
     reconciles = _is_due(contract, seen.stamp if seen else "")
-    whole = reconciles or changed
+    whole = reconciles or changed or again
     stamp = now().isoformat() if reconciles else seen.stamp if seen else ""
     return Increment(contract, before, whole, reconciles, stamp, notes)
 
 
-def _says_the_same(contract: Contract, load: LoadRecord, zone: RawZone) -> bool:
+def says_the_same(contract: Contract, load: LoadRecord, zone: RawZone) -> bool:
     """Whether the rows that a load was read from are those that the contract means now."""
     then, written = zone.manifest(load).contract or {}, contract.as_written()
     mark: dict[str, Any] = then.get("watermark") or {}

@@ -9,14 +9,14 @@ from typing import Any
 
 from tenure.contracts.model import Contract
 from tenure.contracts.reading_rules import INCREMENTAL
-from tenure.core.errors import SourceRefused, TenureError
+from tenure.core.errors import SourceRefused, TenureError, UsageError
 from tenure.core.settings import Project
 from tenure.engine.protocol import Engine
 from tenure.raw.state import LoadRecord, SeenDelivery
 from tenure.raw.zone import RawZone
 from tenure.sources.delivered import Delivery, RunContext
-from tenure.sources.files import delivery_name, file_delivery, find_files, stamp_of
-from tenure.sources.incremental import plan_increment
+from tenure.sources.files import delivery_name, expect_name_is_text, file_delivery, find_files, stamp_of
+from tenure.sources.incremental import plan_increment, says_the_same
 from tenure.sources.joined import joined_delivery, joined_last
 from tenure.sources.loader import NothingNew, load_delivery
 from tenure.sources.mariadb import table_reading
@@ -50,13 +50,20 @@ class Outcome:
 
 
 def ingest(
-    project: Project, contracts: list[Contract], zone: RawZone, engine: Engine, run: RunContext
+    project: Project, contracts: list[Contract], zone: RawZone, engine: Engine, run: RunContext, *, again: bool = False
 ) -> list[Outcome]:
     """Load what is new, source by source and file by file in the order of their names.
 
-    A source that is a SELECT over others comes after those.
+    A source that is a SELECT over others comes after those. `again`: what was loaded before is loaded once more, in
+    the order in which it first was; raises `UsageError` for a source without keys, whose records that would double.
     """
-    work = _Work(project, zone, engine, run)
+    work = _Work(project, zone, engine, run, again)
+    for contract in contracts if again else ():
+        if contract.keyless:
+            raise UsageError(
+                f"source {contract.source} has no key: to load its files again would double their records",
+                cure="name a key in its contract, or replay what broke it: tenure quarantine replay",
+            )
     outcomes: list[Outcome] = []
     for contract in joined_last(project.root, contracts):
         began = perf_counter()
@@ -82,6 +89,7 @@ class _Work:
     zone: RawZone
     engine: Engine
     run: RunContext
+    again: bool = False
 
 
 def _source(work: _Work, contract: Contract) -> Iterator[Outcome]:
@@ -91,14 +99,19 @@ def _source(work: _Work, contract: Contract) -> Iterator[Outcome]:
     if contract.kind == "sql":
         yield from (_joined(work, contract, path) for path in find_files(work.project.root, contract))
         return
-    root = work.project.root
-    for path in find_files(root, contract):
-        name = delivery_name(root, path)
-        seen = work.zone.state.seen(contract.source, name)
-        if seen and path.is_file() and seen.stamp == stamp_of(path):
-            yield _unchanged(contract, name, seen)
+    root, state = work.project.root, work.zone.state
+    found = [(path, name, state.seen(contract.source, name)) for path, name in _files(root, contract)]
+    if work.again:
+        found.sort(key=lambda entry: (entry[2] is None, entry[2].load_id if entry[2] else "", entry[1]))
+    for path, name, seen in found:
+        if seen and not work.again and path.is_file() and seen.stamp == stamp_of(path):
+            yield _unchanged(work, contract, name, seen)
         else:
             yield _attempt(work, contract, name, lambda path=path: file_delivery(root, path, contract))
+
+
+def _files(root: Path, contract: Contract) -> list[tuple[Path, str]]:
+    return [(path, delivery_name(root, path)) for path in find_files(root, contract)]
 
 
 def _joined(work: _Work, contract: Contract, path: Path) -> Outcome:
@@ -106,12 +119,13 @@ def _joined(work: _Work, contract: Contract, path: Path) -> Outcome:
     name = delivery_name(work.project.root, path)
     state = work.zone.state
     try:
+        expect_name_is_text(work.project.root, path)
         delivery = joined_delivery(contract, path, name, work.zone, work.engine, work.project.scratch)
     except TenureError as error:
         return Outcome(contract.source, name, "refused", reason=str(error))
     seen = state.seen(contract.source, name)
     if seen and seen.stamp == delivery.stamp:
-        return _unchanged(contract, name, seen)
+        return _unchanged(work, contract, name, seen)
     outcome = _attempt(work, contract, name, lambda: delivery)
     if outcome.status == "loaded" and seen:
         state.restamp(contract.source, name, delivery.stamp)
@@ -131,7 +145,7 @@ def _table(work: _Work, contract: Contract) -> Outcome:
         with table_reading(whole, **place) as blocks:
             delivery = Delivery(name, None, "", blocks, notes=notes, new_columns=new)
             return _attempt(work, contract, name, lambda: delivery)
-    increment = plan_increment(whole, work.zone, name)
+    increment = plan_increment(whole, work.zone, name, again=work.again)
     with table_reading(whole, since=increment.since, **place) as blocks:
         delivery = Delivery(
             name,
@@ -152,15 +166,15 @@ def _attempt(work: _Work, contract: Contract, name: str, arrive: Callable[[], De
     try:
         delivery = arrive()
         seen = state.seen(contract.source, name)
-        if seen and seen.sha256 == delivery.sha256:
+        if seen and not work.again and seen.sha256 == delivery.sha256:
             state.restamp(contract.source, name, delivery.stamp)
-            return _unchanged(contract, name, seen)
+            return _unchanged(work, contract, name, seen)
         loaded = load_delivery(contract, delivery, work.zone, work.engine, work.run)
     except TenureError as error:
         passing = not isinstance(error, SourceRefused)
         return Outcome(contract.source, name, "refused", reason=str(error), passing=passing)
     if loaded is None and seen:
-        return _unchanged(contract, name, seen)
+        return _unchanged(work, contract, name, seen)
     if isinstance(loaded, NothingNew):
         state.restamp(contract.source, name, loaded.stamp)
         return _nothing_new(contract, name, loaded, seen)
@@ -199,7 +213,19 @@ def _nothing_new(contract: Contract, name: str, found: NothingNew, seen: SeenDel
     )
 
 
-def _unchanged(contract: Contract, name: str, seen: SeenDelivery) -> Outcome:
+def _unchanged(work: _Work, contract: Contract, name: str, seen: SeenDelivery) -> Outcome:
     """A delivery that was loaded before: all its records are unchanged re-reads."""
     records = seen.records_in
-    return Outcome(contract.source, name, "loaded", records_in=records, unchanged=records, load_id=seen.load_id)
+    notes: tuple[str, ...] = ()
+    if seen.contract_version != contract.version and _means_others(work, contract, seen):
+        cure = f"to load it again: tenure ingest {contract.source} --full"
+        notes = (f"it was loaded before its contract changed, and was not read again; {cure}",)
+    return Outcome(
+        contract.source, name, "loaded", records_in=records, unchanged=records, load_id=seen.load_id, notes=notes
+    )
+
+
+def _means_others(work: _Work, contract: Contract, seen: SeenDelivery) -> bool:
+    """Whether the contract now says otherwise what the records of a delivery are."""
+    load = next(load for load in work.zone.state.loads(contract.source) if load.load_id == seen.load_id)
+    return contract.kind != "mariadb" and not says_the_same(contract, load, work.zone)

@@ -8,6 +8,7 @@ import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from difflib import get_close_matches
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
@@ -206,11 +207,15 @@ def _block(contract: Contract, rows: pa.RecordBatch, first: int, name: str) -> B
 
     def verbatim(row: int) -> bytes:
         values = {column: cells[row - first].as_py() for column, cells in given.items()}
-        texts = {column: None if value is None else str(value) for column, value in values.items()}
+        texts = {column: None if value is None else _as_written(value) for column, value in values.items()}
         return json.dumps(texts, ensure_ascii=False).encode()
 
     ordinals: Values = pa.array(range(first, first + rows.num_rows), pa.int64())
     return Block(pa.table({**cells, "_row": ordinals}), rows.num_rows, verbatim)
+
+
+def _as_written(value: object) -> str:
+    return format(value, "f") if isinstance(value, Decimal) else str(value)
 
 
 def _exact(values: "Values", column: ColumnContract, where: str) -> "Values":
@@ -224,4 +229,6 @@ def _exact(values: "Values", column: ColumnContract, where: str) -> "Values":
             where=where,
             cure=f"reckon with decimals in the SELECT: CAST(… AS {column.sql_type})",
         )
+    if pa.types.is_decimal(values.type):  # Arrow would write 0.0000000 as 0E-7
+        return pa.array([None if value is None else format(value, "f") for value in values.to_pylist()], pa.string())
     return pc.cast(values, pa.int64() if pa.types.is_integer(values.type) and column.type == "integer" else pa.string())

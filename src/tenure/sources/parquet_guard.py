@@ -166,7 +166,7 @@ def _plan(schema: pa.Schema, contract: Contract, path: Path) -> _Plan:
         found = find(types, place)
         if found is None:
             missing.append(name)
-            if column.required or name in contract.key:
+            if contract.requires(name):
                 problems.append(f"the required column {source} is missing")
                 cures.append("deliver it, or, if it has a new name, say so with from:")
             continue

@@ -9,6 +9,7 @@ from typing import Any, cast
 import yaml
 from pydantic import ValidationError
 
+from tenure.contracts.entities import entity_of
 from tenure.contracts.files import read_contracts
 from tenure.contracts.model import Contract
 from tenure.contracts.suggest import Suggestion
@@ -57,11 +58,15 @@ def columns_of(suggestion: Suggestion, extra: Mapping[str, Mapping[str, Any]] | 
         words: dict[str, Any] = {"type": column.type}
         if column.seen.name != column.name:
             words["from"] = column.seen.name
-        if column.seen.required or column.name in suggestion.key:
+        canonical = entity_of(suggestion.entity).column(column.name)
+        is_needed = canonical is not None and canonical.required
+        if column.seen.required or column.name in suggestion.key or is_needed:
             words["required"] = True
         if column.personal:
             words["personal"] = column.personal
         columns[column.name] = {**words, **(extra or {}).get(column.seen.name, {})}
+        if column.values is not None:
+            columns[column.name]["values"] = dict(column.values)
     return columns
 
 
@@ -76,7 +81,7 @@ def notes_of(suggestion: Suggestion) -> tuple[str, ...]:
         notes.append(f"Guessed by names: it feeds {suggestion.entity}{guessed}")
         if suggestion.lacks:
             notes.append(f"Of {suggestion.entity} it lacks {', '.join(suggestion.lacks)}: these stay empty")
-    return (*notes, *(f"Not {reason}" for reason in suggestion.near))
+    return (*notes, *suggestion.notes, *(f"Not {reason}" for reason in suggestion.near))
 
 
 def free_source(wanted: str, taken: Iterable[str], entity: str, entities: Iterable[str]) -> str:

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from glob import escape
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,8 @@ from tenure.sources.sqoop_files import NULL_WORD, is_sqoop_text
 
 _CERTAIN = 100
 """So many records must all have a value before a column is proposed to be required."""
+_URL = re.compile(r"://|^(jdbc|mariadb|mysql):|:[^/]*@", re.IGNORECASE)
+"""What a person may have meant as the url of a database, or as a login."""
 _DATED = re.compile(r"(\d{4})-(\d{2})(-(\d{2}))?")
 _ENDINGS = re.compile(r"(\.(csv|tsv|txt|json|ndjson|jsonl|parquet|asc|dat|gz|zst))+$", re.IGNORECASE)
 
@@ -32,10 +35,20 @@ class Found:
 def find(root: Path, what: str, here: Path) -> Found:
     """The files that a person named from the folder `here`: one, all in a folder, or those of a pattern."""
     place = here / Path(what).expanduser()
-    if any(sign in what for sign in "*?["):
-        files = sorted(path for path in Path("/").glob(str(place).lstrip("/")) if path.is_file())
+    there = _is_there(place)
+    if not there and _URL.search(what):
+        # What else stands in it may be a password.
+        raise UsageError(
+            "this is neither a file nor a url of a kind that is known",
+            cure="write a database as mariadb://USER@HOST:PORT/DATABASE; a password never stands in it",
+        )
+    if any("\udc80" <= character <= "\udcff" for character in what):
+        raise UsageError("its name is not UTF-8", cure="rename it first")
+    pattern: str | None = None
+    if not there and any(sign in what for sign in "*?["):
+        files = _matching(place, what)
         label = re.sub(r"[*?\[\]]+", "", place.name)
-    elif not place.exists():
+    elif not there:
         raise UsageError(f"there is no file or folder {what}", cure="check the name, or quote a pattern: '*.csv'")
     else:
         place = place.resolve()
@@ -43,23 +56,38 @@ def find(root: Path, what: str, here: Path) -> Found:
         if place.is_dir():
             # Hidden files and those named _like_this are marks that other programs left.
             files = sorted(file for file in place.iterdir() if file.is_file() and file.name[0] not in "._")
-            place = _pattern(place, files)
+            pattern = _pattern(place, files)
     if not files:
         raise UsageError(
             f"no file is there: {what}", cure="put one there first: the contract is proposed from the data"
         )
     path = str(place.relative_to(root) if place.is_relative_to(root) else place)
+    path = f"{escape(path)}/{pattern}" if pattern else path
     return Found(path, tuple(files), _label(label) or place.parent.name)
 
 
-def _pattern(folder: Path, files: Sequence[Path]) -> Path:
-    """The folder, or where other programs left marks in it, a pattern for what is data."""
+def _is_there(place: Path) -> bool:
+    try:
+        return place.exists()
+    except OSError:  # no name is so long
+        return False
+
+
+def _matching(place: Path, what: str) -> list[Path]:
+    try:
+        return sorted(path for path in Path("/").glob(str(place).lstrip("/")) if path.is_file())
+    except (OSError, ValueError) as error:
+        raise UsageError(f"{what} is no pattern of files", cure="write one such as '*.csv' or '**/*.csv'") from error
+
+
+def _pattern(folder: Path, files: Sequence[Path]) -> str | None:
+    """Where other programs left marks in a folder, a pattern for what in it is data."""
     if len(list(folder.iterdir())) == len(files) or not files:
-        return folder
+        return None
     if all(is_sqoop_text(file) for file in files):
-        return folder / "part-*"
+        return "part-*"
     endings = {file.suffix for file in files}
-    return folder / f"*{endings.pop()}" if len(endings) == 1 and "" not in endings else folder
+    return f"*{endings.pop()}" if len(endings) == 1 and "" not in endings else None
 
 
 def _label(name: str) -> str:
@@ -76,7 +104,7 @@ def propose_files(
     whole = looked.ended and looked.count >= _CERTAIN
     filled = {name for name, column in looked.columns.items() if whole and not column.empty}
     filled -= {name for name, guess in guesses.items() if set(guess.marks) & set(nulls)}
-    seen = [Seen(name, guesses[name].types, name in filled) for name in looked.columns]
+    seen = [_seen(name, looked, guesses[name], name in filled) for name in looked.columns]
     keys = [[name] for name in _key_order(looked)]
     suggestion = suggest(name or found.label, seen, keys)
     source = free_source(name or found.label, () if name else taken, suggestion.entity, ENTITIES)
@@ -98,6 +126,19 @@ def propose_files(
     content["columns"] = columns_of(suggestion, extra)
     called = found.files[0].name if len(found.files) == 1 else f"{len(found.files)} files"
     return Proposal(source, called, content, tuple(notes), looked.count)
+
+
+def _seen(name: str, looked: Looked, guess: Guess, filled: bool) -> Seen:
+    words = looked.columns[name].words
+    if words and name in looked.given:
+        words = tuple(_as_read(word, guess.types[0]) for word in words)
+    # Many values are no words: None would say that they are not known.
+    return Seen(name, guess.types, filled, words or (), guess.marks)
+
+
+def _as_read(word: str, type_: str) -> str:
+    """A value of Parquet, as Python writes it, in the text that a contract's `values` meet."""
+    return {"boolean": word.lower(), "number": word.removesuffix(".0")}.get(type_, word)
 
 
 def _nulls(looked: Looked, guesses: Mapping[str, Guess], files: Sequence[Path]) -> list[str]:

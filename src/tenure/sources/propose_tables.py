@@ -1,7 +1,7 @@
 """Lists the tables of a MariaDB database and proposes a contract for each: keys and exact types as the server says."""
 
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from fnmatch import fnmatchcase
 from typing import Any
@@ -10,7 +10,7 @@ from urllib.parse import unquote, urlsplit
 from pymysql.cursors import Cursor
 
 from tenure.contracts.entities import ENTITIES
-from tenure.contracts.suggest import Seen, Suggestion, suggest
+from tenure.contracts.suggest import Seen, Suggestion, is_called_churned, suggest
 from tenure.contracts.synonyms import plain
 from tenure.core.errors import SourceRefused, UsageError
 from tenure.sources.mariadb_address import Address, default_variable
@@ -137,7 +137,7 @@ def _table(
     columns: Sequence[tuple[Any, ...]],
     indexes: Sequence[tuple[Any, ...]],
 ) -> ServerTable:
-    seen = [_seen(*column) for column in columns]
+    seen = [_with_words(cursor, name, is_view or estimate > _COUNTED, _seen(*column)) for column in columns]
     readable = tuple(column for column in seen if column.types)
     unreadable = tuple(column.name for column in seen if not column.types)
     rows, exact = (None, False) if is_view else (estimate, False)
@@ -145,6 +145,17 @@ def _table(
         cursor.execute(f"SELECT COUNT(*) FROM {quoted(name)}")
         rows, exact = int(cursor.fetchall()[0][0]), True
     return ServerTable(name, is_view, rows, exact, readable, _keys(indexes, {c.name for c in readable}), unreadable)
+
+
+def _with_words(cursor: Cursor, table: str, is_costly: bool, seen: Seen) -> Seen:
+    """The column with its values, where it may say who has left and asking the server is cheap."""
+    if is_costly or not seen.types or "boolean" in seen.types or not is_called_churned(seen.name):
+        return seen
+    # Yes and yes are one word to many collations, but two to a contract.
+    text = f"CONVERT({quoted(seen.name)} USING utf8mb4) COLLATE utf8mb4_bin"
+    cursor.execute(f"SELECT DISTINCT {text} FROM {quoted(table)} WHERE {quoted(seen.name)} IS NOT NULL LIMIT 9")
+    words = tuple(sorted(word for (text,) in cursor.fetchall() if (word := str(text).strip())))
+    return replace(seen, words=words) if words else seen
 
 
 def _keys(indexes: Sequence[tuple[Any, ...]], readable: Collection[str]) -> tuple[tuple[str, ...], ...]:

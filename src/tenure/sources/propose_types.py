@@ -102,6 +102,14 @@ class ColumnProfile:
             self.unique = len(_unique(self._delivery)) == sum(len(part) for part in self._delivery)
         self._delivery = []
 
+    @property
+    def words(self) -> tuple[str, ...] | None:
+        """Its different values, without spaces around them; None where they are many."""
+        values = _unique(self._distinct) if self._distinct else pa.array([], pa.string())
+        if self.is_json or len(values) > _FEW_WORDS:
+            return None
+        return tuple(sorted({str(text).strip() for text in values.to_pylist()}))
+
     def guess(self) -> Guess:
         """The types that the values allow."""
         if self.is_json:
@@ -117,6 +125,7 @@ class ColumnProfile:
 
 
 _MERGED = 32
+_FEW_WORDS = 12
 
 
 def _unique(parts: Sequence[Texts]) -> Texts:

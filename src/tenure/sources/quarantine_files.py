@@ -161,7 +161,10 @@ def _edited_lines(path: Path, data: bytes, terms: FileFormat) -> Iterator[Edited
     )
     starts = list(begins.finditer(data))
     first = data[: starts[0].start()] if starts else data
-    header = [name or "" for name in dialect_of(terms).fields(first.rstrip(b"\r\n"))]
+    try:
+        header = [name or "" for name in dialect_of(terms).fields(first.rstrip(b"\r\n"))]
+    except UnicodeDecodeError:
+        header = []
     if header[:2] != [ID_COLUMN, REASON_COLUMN]:
         raise UsageError(
             f"does not begin with the columns {ID_COLUMN} and {REASON_COLUMN}, separated by {terms.delimiter!r}",
