@@ -67,7 +67,7 @@ def _wrong(word: str, command: Any) -> bool:
         return command is None or not _has(command, word)
     name, colon, value = word.partition(":")
     if name in NESTED and value:
-        return value.strip() not in NESTED[name].model_fields
+        return value.strip(" {}").split(":")[0] not in NESTED[name].model_fields
     known = Contract.model_fields | ColumnContract.model_fields
     if not colon or name not in known:
         return True

