@@ -4,15 +4,14 @@ import re
 from collections.abc import Generator
 from contextlib import contextmanager
 
-import pymysql
 from pymysql.cursors import Cursor
 
 from tenure.core.errors import TenureError
 from tenure.sources.mariadb_address import Address
 from tenure.sources.mariadb_catalogue import distrusted
+from tenure.sources.mariadb_connection import connected
 
 PASSWORD_VARIABLE = "TENURE_EXPORT_PASSWORD"  # noqa: S105 - the name of a variable
-_CONNECT_SECONDS = 10
 _SESSION = (
     # Strict: a value that does not fit is an error. No backslash escapes: a literal needs its quotes doubled and
     # nothing else. A zero is a zero, and no request for the next number.
@@ -65,26 +64,10 @@ _COLUMN = re.compile(r"[Cc]olumn (?:`[^`]*`\.`[^`]*`\.)?[`']([^`']+)[`']")
 @contextmanager
 def session(address: Address, where: str) -> Generator[Cursor]:
     """A cursor of a new connection, closed at the end; the server's errors become `TenureError`, nothing committed."""
-    try:
-        with (
-            pymysql.connect(
-                host=address.host,
-                port=address.port,
-                user=address.user,
-                password=address.password,
-                database=address.database,
-                charset="utf8mb4",
-                connect_timeout=_CONNECT_SECONDS,
-                autocommit=True,
-                **address.tls_options(),
-            ) as connection,
-            connection.cursor() as cursor,
-        ):
-            for statement in _SESSION:
-                cursor.execute(statement)
-            yield cursor
-    except (pymysql.MySQLError, RuntimeError, UnicodeError) as error:
-        raise explained(error, where) from None
+    with connected(address, lambda error: explained(error, where), autocommit=True) as cursor:
+        for statement in _SESSION:
+            cursor.execute(statement)
+        yield cursor
 
 
 def explained(error: Exception, where: str) -> TenureError:

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-import pymysql
 from pymysql.constants import FIELD_TYPE
 from pymysql.cursors import Cursor
 
@@ -15,8 +14,8 @@ from tenure.contracts.model import Contract
 from tenure.core.errors import SourceRefused
 from tenure.sources.mariadb_address import Address, password_variable
 from tenure.sources.mariadb_columns import ServerColumn, quoted
+from tenure.sources.mariadb_connection import connected
 
-_CONNECT_SECONDS = 10
 _ANSWER_SECONDS = 60
 _COLUMNS = """
 SELECT column_name, data_type, character_set_name FROM information_schema.columns
@@ -84,24 +83,10 @@ def session(address: Address, place: str, variable: str) -> Generator[Cursor]:
 
     `place` is where the address is written, `variable` holds the password: both are for messages.
     """
-    try:
-        with (
-            pymysql.connect(
-                host=address.host,
-                port=address.port,
-                user=address.user,
-                password=address.password,
-                database=address.database,
-                charset="utf8mb4",
-                connect_timeout=_CONNECT_SECONDS,
-                read_timeout=_ANSWER_SECONDS,
-                **address.tls_options(),
-            ) as connection,
-            connection.cursor() as cursor,
-        ):
-            yield cursor
-    except (pymysql.MySQLError, RuntimeError, UnicodeError) as error:
-        raise _explained(error, address, place, variable) from None
+    with connected(
+        address, lambda error: _explained(error, address, place, variable), read_timeout=_ANSWER_SECONDS
+    ) as cursor:
+        yield cursor
 
 
 def _explained(error: Exception, address: Address, place: str, variable: str) -> SourceRefused:

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import pymysql
 from pymysql.constants import FIELD_TYPE
 from pymysql.converters import conversions
 from pymysql.cursors import Cursor
@@ -19,9 +18,9 @@ from tenure.contracts.model import Contract
 from tenure.core.errors import SourceRefused, UsageError
 from tenure.sources.mariadb_address import Address, address_of
 from tenure.sources.mariadb_catalogue import distrusted
+from tenure.sources.mariadb_connection import connected
 
 PASSWORD_VARIABLE = "TENURE_EVAL_PASSWORD"  # noqa: S105 - the name of a variable
-_CONNECT_SECONDS = 10
 _QUESTIONS = {"select", "with", "values", "table", "show", "describe", "desc", "explain"}
 _TEXT_OR_COMMENT = re.compile(
     r"""'(?:[^'\\]|\\.|'')*' | "(?:[^"\\]|\\.|"")*" | `(?:[^`]|``)*`
@@ -71,29 +70,13 @@ def ask_server(address: Address, statement: str) -> Found:
     """The answer to one statement; raises `UsageError` for what is no question, `SourceRefused` for what fails."""
     _expect_question(statement)
     converters: dict[Any, Any] = {kind: way for kind, way in conversions.items() if kind not in _AS_TEXT}
-    try:
-        with (
-            pymysql.connect(
-                host=address.host,
-                port=address.port,
-                user=address.user,
-                password=address.password,
-                database=address.database,
-                charset="utf8mb4",
-                connect_timeout=_CONNECT_SECONDS,
-                conv=converters,
-                **address.tls_options(),
-            ) as connection,
-            connection.cursor() as cursor,
-        ):
-            cursor.execute("SET SESSION TRANSACTION READ ONLY")
-            # Without a mode the text of the statement is read by the server as it is read here.
-            cursor.execute("SET SESSION time_zone = '+00:00', sql_mode = ''")
-            cursor.execute("START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY")
-            cursor.execute(statement)
-            return _found(cursor)
-    except (pymysql.MySQLError, RuntimeError, UnicodeError) as error:
-        raise _explained(error, address) from None
+    with connected(address, lambda error: _explained(error, address), conv=converters) as cursor:
+        cursor.execute("SET SESSION TRANSACTION READ ONLY")
+        # Without a mode the text of the statement is read by the server as it is read here.
+        cursor.execute("SET SESSION time_zone = '+00:00', sql_mode = ''")
+        cursor.execute("START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY")
+        cursor.execute(statement)
+        return _found(cursor)
 
 
 def _expect_question(statement: str) -> None:
